@@ -1,0 +1,113 @@
+"""Settings that decide a result. Sweep files, stage keys and the training code share these models.
+
+Every field is documented where it stands; the JSON Schema of sweep files is made from them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Precision = Literal["fp32", "bf16"]
+Unit = Literal["token", "window", "sample"]
+Update = Literal["reweight", "resample"]
+CombinerName = Literal["mean", "product", "vote", "uniform"]
+Labels = Literal["hard", "soft"]
+
+
+class Settings(BaseModel):
+    """Base: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class LoraSettings(Settings):
+    """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685), trained through PEFT."""
+
+    rank: Annotated[int, Field(ge=1)] = 8
+    """Rank r of the update."""
+    alpha: Annotated[float, Field(gt=0)] = 16.0
+    """Scale; the update is multiplied by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout on the adapter's input."""
+    targets: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+    """Names of the adapted linear layers, or all of them but the output head."""
+
+
+class TrainingSettings(Settings):
+    """One fine-tuning: AdamW, warm-up, decay, clipping, weighted token cross-entropy."""
+
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes over the examples; a fraction is allowed."""
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Examples per optimizer step, over all workers (the global batch)."""
+    micro_batch_size: Annotated[int, Field(ge=1)] | None = None
+    """Examples per forward pass and worker; the gradient is accumulated over the rest."""
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    """Peak learning rate."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Decoupled weight decay; not applied to biases and norms."""
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of the steps over which the rate rises from 0."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the rate falls after the warm-up."""
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """Largest gradient norm."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Autocast; `auto` is bf16 where the stage trains on a GPU and fp32 elsewhere."""
+    max_length: Annotated[int, Field(ge=2)] | None = None
+    """Longest example in tokens; default: the model's context."""
+
+
+class ModelRef(Settings):
+    """A pretrained causal language model, by exactly one of its sources."""
+
+    nano: str | None = None
+    """A size of the built-in suite, such as `nano-s`; pretrained on first use."""
+    hub: str | None = None
+    """A hub repository, such as `EleutherAI/pythia-70m`."""
+    revision: str | None = None
+    """The hub commit or branch."""
+    path: str | None = None
+    """A directory written by `save_pretrained`."""
+    gguf: str | None = None
+    """A GGUF file: a path, or a file's name inside `package`."""
+    package: str | None = None
+    """The installed Python package that carries the GGUF file; it is never imported."""
+    layers: Annotated[int, Field(ge=1)] | None = None
+    """Keep only the first n blocks: a weak model from a strong one's checkpoint."""
+    trust_remote_code: bool = False
+    """Let the repository's own code run. Off unless the sweep says so."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ModelRef":
+        sources = [name for name in ("nano", "hub", "path", "gguf") if getattr(self, name)]
+        if len(sources) != 1:
+            raise ValueError("name exactly one of nano, hub, path, gguf")
+        if self.package and not self.gguf:
+            raise ValueError("package goes with gguf")
+        if self.revision and not self.hub:
+            raise ValueError("revision goes with hub")
+        return self
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        name = self.nano or self.hub or self.path or self.gguf or ""
+        return f"{name}[:{self.layers}]" if self.layers else name
+
+
+class BoostSettings(Settings):
+    """What decides a boosting round, besides its data, model and training."""
+
+    unit: Unit = "token"
+    """What is reweighed: a token (the paper), a window of answer tokens, or the sample."""
+    window: Annotated[int, Field(ge=1)] | None = None
+    """Consecutive answer tokens per window; goes with `unit: window`."""
+    update: Update = "reweight"
+    """Weights in the loss, or examples drawn in proportion to the weight they carry."""
+
+    @model_validator(mode="after")
+    def _window_goes_with_its_unit(self) -> "BoostSettings":
+        if (self.unit == "window") != (self.window is not None):
+            raise ValueError("`window` is needed with `unit: window`, and only there")
+        return self

@@ -1,0 +1,1 @@
+"""Task cards: declarative question sets, their sources, splits and slices."""

@@ -1,0 +1,1 @@
+"""One module per command; `main.py` names them, and imports a module only when it is needed."""

@@ -1,0 +1,39 @@
+"""Arguments and options that several commands share, so that they read the same everywhere."""
+
+from pathlib import Path
+
+import click
+
+sweep_argument = click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+
+store_option = click.option(
+    "--store",
+    metavar="URL",
+    help="Where results are kept: a directory or file:// URL.  [default: $W2S_STORE, else ./.w2s]",
+)
+
+data_root_option = click.option(
+    "--data-root",
+    metavar="DIR",
+    envvar="W2S_DATA_DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the task cards' local question files lie.  [default: $W2S_DATA_DIR]",
+)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object instead of tables."
+)
+
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+
+# `execute` looks for the flag itself, since it must know it even where parsing fails.
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    help="Show tracebacks, and the libraries' own messages.",
+)
+
+cells_option = click.option("--cells", is_flag=True, help="List every cell too.")

@@ -1,0 +1,127 @@
+"""A table as plain text cells, apart from how it is drawn: in a terminal, or in a paper."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+    "≤": r"$\leq$",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    cells: tuple[str, ...]
+    section: int = 0
+    """A rule is drawn where it changes."""
+    style: str = ""
+    """A rich style for the whole line; only terminals show it."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table: headings, rows, and the words around them."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    labels: int = 1
+    """The first columns, which name the row: left-aligned; the others are numbers."""
+    notes: tuple[str, ...] = field(default=())
+    """Lines below the table."""
+
+
+def to_rich(layout: Layout) -> "Group":
+    """Draw for a terminal, as narrow as its words allow."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(layout.title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        collapse_padding=True,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for index, column in enumerate(layout.columns):
+        table.add_column(
+            Text(column),
+            justify="left" if index < layout.labels else "right",
+            min_width=_longest_word(layout, index),
+            overflow="fold",
+        )
+    for section in _sections(layout.rows):
+        for row in section:
+            cells = [Text(cell) for cell in row.cells]
+            table.add_row(*cells, style=row.style, end_section=row is section[-1])
+    return Group(table, *(Text(note, style="dim") for note in layout.notes))
+
+
+def _longest_word(layout: Layout, index: int) -> int:
+    texts = [layout.columns[index], *(row.cells[index] for row in layout.rows)]
+    return min(max((len(word) for text in texts for word in text.split()), default=1), 24)
+
+
+def to_latex(layouts: Iterable[Layout]) -> str:
+    """Draw for a paper: one `booktabs` table per layout."""
+    return "\n\n".join(_latex_table(layout) for layout in layouts) + "\n"
+
+
+def _latex_table(layout: Layout) -> str:
+    spec = "l" * layout.labels + "r" * (len(layout.columns) - layout.labels)
+    body = "\n\\midrule\n".join(
+        "\n".join(_latex_line(row.cells) for row in section) for section in _sections(layout.rows)
+    )
+    caption = ". ".join(part.rstrip(".") for part in (layout.title, *layout.notes)) + "."
+    return "\n".join(
+        (
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape_latex(caption)}}}",
+            rf"\begin{{tabular}}{{{spec}}}",
+            r"\toprule",
+            _latex_line(layout.columns),
+            r"\midrule",
+            body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        )
+    )
+
+
+def escape_latex(text: str) -> str:
+    """Write `text` so that LaTeX prints it as it stands."""
+    return re.sub("|".join(map(re.escape, _LATEX)), lambda match: _LATEX[match[0]], text)
+
+
+def _latex_line(cells: Sequence[str]) -> str:
+    return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+
+
+def _sections(rows: Sequence[Row]) -> list[list[Row]]:
+    return [list(section) for _, section in groupby(rows, key=lambda row: row.section)]

@@ -1,0 +1,182 @@
+"""The result tables: floor to ceiling, PGR and paired differences, ID and OOD."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from w2s_platform.cli.render.layout import Layout, Row
+from w2s_platform.cli.render.means import (
+    Group,
+    Mean,
+    Means,
+    is_clear,
+    seeds_of,
+    show_mean,
+)
+from w2s_platform.cli.render.metrics import heading, scale_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BEFORE_EXPERTS = ("weak_base", "floor")
+_AFTER_EXPERTS = ("bagging", "ensemble", "strong_base", "single", "student", "ceiling")
+_REPORTED_ROLES = ("id", "ood")
+_TITLES = {"id": "ID", "ood": "OOD"}
+_PGR_GOES_WITH = "accuracy"
+
+
+def result_layouts(
+    summary: "pd.DataFrame",
+    differences: "pd.DataFrame",
+    *,
+    sweep: str,
+    metric: str,
+    by: Sequence[str] = (),
+) -> list[Layout]:
+    """Lay the results of one metric out as tables.
+
+    Args:
+        summary: Means over seeds, as `results.summary.summarise` makes them.
+        differences: Paired differences, as `results.summary.differences` makes them.
+        sweep: The sweep's name, for the title.
+        metric: The metric to show; PGR is shown beside `accuracy`, from which it is made.
+        by: The columns that tell groups apart. With one group, subjects are lines; with several,
+            groups are lines, and each role has its tables.
+    """
+    means, gaps = Means(summary, by), Means(differences, by)
+    if len(means.groups) > 1:
+        tables = _tables_by_group(means, gaps, metric, by)
+    else:
+        tables = [_table_by_subject(means, gaps, metric)]
+    tables[0] = replace(tables[0], title=f"{sweep} · {tables[0].title}")
+    tables[-1] = replace(tables[-1], notes=_notes(means, metric))
+    return tables
+
+
+def subject_order(subjects: Sequence[str]) -> list[str]:
+    """Order subjects as the method makes them: base, floor, experts, ensemble, students."""
+    experts = sorted(
+        (name for name in subjects if name.startswith("expert_")),
+        key=lambda name: int(name.removeprefix("expert_")),
+    )
+    known = [*_BEFORE_EXPERTS, *experts, *_AFTER_EXPERTS]
+    rest = [name for name in subjects if name not in known]
+    return [name for name in known if name in subjects] + rest
+
+
+def _table_by_subject(means: Means, gaps: Means, metric: str) -> Layout:
+    roles = _roles(means)
+    group: Group = means.groups[0] if means.groups else ()
+    rows = [
+        _line(subject, [means.get(group, role, metric, subject) for role in roles], metric)
+        for subject in subject_order(means.subjects(metric))
+    ]
+    if metric == _PGR_GOES_WITH:
+        rows += [
+            _line(f"PGR, {name}", [means.get(group, role, "pgr", name) for role in roles], "pgr", 1)
+            for name in _pgr_subjects(means)
+        ]
+    for name in gaps.subjects(metric):
+        found = [gaps.get(group, role, metric, name) for role in roles]
+        rows.append(_line(_minus(name), found, metric, 2, signed=True))
+    columns = ("", *(_TITLES.get(role, role) for role in roles), "n")
+    return Layout(heading(metric), columns, tuple(rows))
+
+
+def _line(
+    name: str, found: Sequence[Mean | None], metric: str, section: int = 0, *, signed: bool = False
+) -> Row:
+    cells = (name, *(show_mean(mean, metric, signed=signed) for mean in found), seeds_of(found))
+    style = "bold" if signed and all(is_clear(mean) for mean in found if mean) else ""
+    return Row(cells, section, style)
+
+
+def _tables_by_group(means: Means, gaps: Means, metric: str, by: Sequence[str]) -> list[Layout]:
+    # Without the experts: one column per round would fill the screen.
+    levels = [_Column(name, means, metric) for name in subject_order(means.subjects(metric))
+              if not name.startswith("expert_")]  # fmt: skip
+    gains = [_Column(name, gaps, metric, _minus(name), signed=True) for name in gaps.subjects(metric)]
+    if metric == _PGR_GOES_WITH:
+        gains += [_Column(name, means, "pgr", f"PGR, {name}") for name in _pgr_subjects(means)]
+    tables: list[Layout] = []
+    for role in _roles(means):
+        title = _TITLES.get(role, role)
+        tables.append(_grid(f"{title} {heading(metric)}", levels, role, means.groups, by))
+        if gains:
+            tables.append(_grid(f"{title} gains", gains, role, means.groups, by))
+    return tables
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of a grid: a subject's means of a metric."""
+
+    subject: str
+    means: Means
+    metric: str
+    heading: str = ""
+    signed: bool = False
+
+    def get(self, group: Group, role: str) -> Mean | None:
+        return self.means.get(group, role, self.metric, self.subject)
+
+
+def _grid(
+    title: str, columns: Sequence[_Column], role: str, groups: Sequence[Group], by: Sequence[str]
+) -> Layout:
+    found = {group: [column.get(group, role) for column in columns] for group in groups}
+    seeds = seeds_of(mean for means in found.values() for mean in means)
+    seeds_differ = "," in seeds
+    rows: list[Row] = []
+    for group, means in found.items():
+        pairs = zip(columns, means, strict=True)
+        texts = (show_mean(mean, column.metric, signed=column.signed) for column, mean in pairs)
+        rows.append(Row((*group, *texts, *([seeds_of(means)] if seeds_differ else []))))
+    headings = (*short_keys(by), *(column.heading or column.subject for column in columns))
+    if seeds_differ:
+        return Layout(title, (*headings, "n"), tuple(rows), labels=len(by))
+    return Layout(f"{title} (n = {seeds})", headings, tuple(rows), labels=len(by))
+
+
+def short_keys(keys: Sequence[str]) -> list[str]:
+    """Shorten dotted keys to the last parts that still tell them apart."""
+    return [_shortest(key, [other for other in keys if other != key]) for key in keys]
+
+
+def _shortest(key: str, others: Sequence[str]) -> str:
+    parts = key.split(".")
+    for length in range(1, len(parts)):
+        ending = ".".join(parts[-length:])
+        if not any(other == ending or other.endswith(f".{ending}") for other in others):
+            return ending
+    return key
+
+
+def _notes(means: Means, metric: str) -> tuple[str, ...]:
+    one_seed = all(mean.n <= 1 for mean in means.all())
+    points = scale_of(metric).points
+    notes = [
+        "one seed: no intervals" if one_seed else "mean ± half of its 95 % interval over n seeds",
+        f"differences are paired by seed{f', in {points}' if points else ''}",
+    ]
+    if metric == _PGR_GOES_WITH and means.subjects("pgr"):
+        notes.append("PGR, %: (student − floor) / (ceiling − floor), per seed")
+        if any(mean.undefined for mean in means.all()):
+            notes.append("a seed whose ceiling is not above its floor has no PGR")
+    return tuple(notes)
+
+
+def _roles(means: Means) -> list[str]:
+    found = means.roles()
+    reported = [role for role in _REPORTED_ROLES if role in found]
+    return reported or found
+
+
+def _pgr_subjects(means: Means) -> list[str]:
+    return list(reversed(subject_order(means.subjects("pgr"))))
+
+
+def _minus(name: str) -> str:
+    return name.replace(" - ", " − ")
+
+

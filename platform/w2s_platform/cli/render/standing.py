@@ -1,0 +1,130 @@
+"""Where a sweep stands: stages by kind and status, what failed, what runs, what is left."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+from w2s_platform.cli.render.layout import Layout, Row
+from w2s_platform.cli.render.means import show_value
+from w2s_platform.cli.render.results import short_keys
+from w2s_platform.stage import Kind, StageStatus
+
+if TYPE_CHECKING:
+    from w2s_platform.results.plan import CellReport, PlanReport, StageReport
+
+_WORDS: Mapping[StageStatus, str] = {
+    "to_run": "to run",
+    "running": "running",
+    "failed": "failed",
+    "cached": "in store",
+    "done": "done",
+}
+_UNFINISHED = ("to_run", "running", "failed")
+_SHOWN = 10
+
+
+def stage_layout(report: "PlanReport") -> Layout:
+    """One line per kind of stage, one column per status that occurs, and the work left."""
+    counts = report.counts()
+    kinds = [kind for kind in get_args(Kind) if kind in counts]
+    total: Counter[str] = sum(counts.values(), Counter())
+    used = [status for status in _WORDS if total[status]]
+    rows = [Row((kind, *_numbers(counts[kind], used), _left(report, kind))) for kind in kinds]
+    rows.append(Row(("all", *_numbers(total, used), _left(report, None)), 1, "bold"))
+    columns = ("stages", *(_WORDS[status] for status in used), "work left")
+    return Layout(report.sweep, columns, tuple(rows))
+
+
+def cells_line(report: "PlanReport") -> str:
+    """Count the cells: `12 cells: 8 to run, 3 done, 1 failed`."""
+    counts = Counter(cell.status for cell in report.cells)
+    parts = [f"{counts[status]} {word}" for status, word in _WORDS.items() if counts[status]]
+    number = len(report.cells)
+    return f"{number} {'cell' if number == 1 else 'cells'}: {', '.join(parts) or 'none'}"
+
+
+def failure_lines(report: "PlanReport") -> list[str]:
+    """One line per failed stage: what it is, how many cells wait for it, and why it failed."""
+    failed = [stage for stage in report.stages if stage.status == "failed"]
+    waiting = Counter(key for cell in report.cells for key in cell.stages)
+    lines = [
+        f"failed: {_name(stage)} (in {waiting[stage.key]} "
+        f"{'cell' if waiting[stage.key] == 1 else 'cells'}): {_first_line(stage.error)}"
+        for stage in failed[:_SHOWN]
+    ]
+    if len(failed) > _SHOWN:
+        lines.append(f"… and {len(failed) - _SHOWN} more; --json lists them all")
+    return lines
+
+
+def running_lines(report: "PlanReport") -> list[str]:
+    """One line per running stage."""
+    running = [stage for stage in report.stages if stage.status == "running"]
+    lines = [f"running: {_name(stage)}" for stage in running[:_SHOWN]]
+    if len(running) > _SHOWN:
+        lines.append(f"… and {len(running) - _SHOWN} more")
+    return lines
+
+
+def cells_layout(cells: "Sequence[CellReport]") -> Layout:
+    """One line per cell: what it varies, its seed, and where it stands."""
+    keys = list(dict.fromkeys(key for cell in cells for key in cell.varied))
+    rows = [
+        Row(
+            (
+                cell.id,
+                *(show_value(cell.varied.get(key)) for key in keys),
+                str(cell.seed),
+                _WORDS[cell.status],
+            )
+        )
+        for cell in cells
+    ]
+    columns = ("cell", *short_keys(keys), "seed", "status")
+    return Layout("cells", columns, tuple(rows), labels=1 + len(keys))
+
+
+def show_duration(seconds: float) -> str:
+    """Write a duration in its two largest units: `45 s`, `3 min 20 s`, `2 h 05 min`."""
+    if 0 < seconds < 1:
+        return "< 1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = round(whole / 60)
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    hours = round(minutes / 60)
+    return f"{hours // 24} d {hours % 24:02} h"
+
+
+def _numbers(counts: Mapping[str, int], used: Iterable[str]) -> list[str]:
+    return [str(counts[status]) if counts[status] else "" for status in used]
+
+
+def _left(report: "PlanReport", kind: str | None) -> str:
+    """Work left in stages of a kind (or of any); `?` where some of it was never seen here."""
+    left = [
+        stage.seconds
+        for stage in report.stages
+        if stage.status in _UNFINISHED and kind in (None, stage.kind)
+    ]
+    known = [seconds for seconds in left if seconds is not None]
+    if not left:
+        return ""
+    if not known:
+        return "?"
+    more = " + ?" if len(known) < len(left) else ""
+    return f"{show_duration(sum(known))}{more}"
+
+
+def _name(stage: "StageReport") -> str:
+    label = stage.label if stage.label.startswith(stage.kind) else f"{stage.kind} {stage.label}"
+    return f"{label.strip()} [{stage.key[:12]}]"
+
+
+def _first_line(text: Any) -> str:
+    lines = str(text or "no message").strip().splitlines()
+    return lines[0] if lines else "no message"

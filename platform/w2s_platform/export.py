@@ -1,0 +1,61 @@
+"""A cell's model as a Hugging Face directory."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ensemble_core.errors import InputError
+
+if TYPE_CHECKING:
+    from w2s_platform.store import Store
+
+PROVENANCE = "w2s.json"
+
+
+def export(store: "Store", cell: str, directory: Path, *, subject: str = "ensemble") -> None:
+    """Write one subject of a cell, with its tokenizer, so that `from_pretrained` reads it.
+
+    An adapter is merged into its base model. Where the model comes from is kept in `w2s.json`.
+
+    Args:
+        store: Where the cell ran.
+        cell: The cell's id; the first few digits are enough.
+        directory: A new or empty directory.
+        subject: `ensemble`, `student`, `floor`, `bagging`, `single`, `ceiling`, `expert_1`, ….
+
+    Raises:
+        InputError: No such cell or subject, it has not run yet, or the directory is not empty.
+    """
+    from w2s_platform.results.ledger import find_cell
+
+    ledger, record = find_cell(store, cell)
+    if subject not in record.models:
+        hint = "it has: " + ", ".join(record.models)
+        raise InputError(f"cell {record.id} has no `{subject}`", hint=hint)
+    key = record.models[subject]
+    if store.find(key) is None:
+        raise InputError(
+            f"`{subject}` of cell {record.id} has not run", hint="`w2s run` the sweep first"
+        )
+    _check_empty(directory)
+    model, tokenizer = _load(store, key)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    origin = {"sweep": ledger.sweep, "cell": record.id, "subject": subject, "key": key}
+    (directory / PROVENANCE).write_text(json.dumps(origin, indent=1) + "\n")
+
+
+def _check_empty(directory: Path) -> None:
+    if directory.is_file():
+        raise InputError("this is a file", where=str(directory), hint="name a new directory")
+    if directory.is_dir() and any(directory.iterdir()):
+        raise InputError("the directory is not empty", where=str(directory))
+    directory.mkdir(parents=True, exist_ok=True)
+
+
+def _load(store: "Store", key: str) -> tuple[Any, Any]:
+    from w2s_platform.stages.subjects import load_subject
+
+    model, tokenizer = load_subject(store, key)
+    merge = getattr(model, "merge_and_unload", None)  # PEFT's, on an adapted model
+    return (merge() if merge else model), tokenizer

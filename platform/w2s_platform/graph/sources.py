@@ -1,0 +1,127 @@
+"""`data` and `pretrain` stages: what a cell starts from."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ensemble_core.settings import ModelRef
+from w2s_platform.graph.builder import StageSet, plain
+
+if TYPE_CHECKING:
+    from ensemble_core.tasks.card import TaskCard
+    from ensemble_core.tasks.slices import SliceSpec
+
+    from w2s_platform.sweepfile.models import TaskGrid
+
+NANO_PRETRAIN_SEED = 0
+"""Pretrained models are fixed, as published ones are: replicates share them."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A drawn slice of a cell: which questions, and the stage that draws them."""
+
+    role: str
+    name: str
+    split: str
+    key: str
+
+
+class Cards:
+    """Task cards by name, with the fingerprint that keys carry."""
+
+    def __init__(self, cards: "Mapping[str, TaskCard]", data_root: Path | None) -> None:
+        self._cards = cards
+        self._data_root = data_root
+        self._known: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+
+    def describe(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The card's fingerprint (for keys) and the card itself (for workers), as JSON."""
+        if name not in self._known:
+            card = self._cards[name]
+            self._known[name] = (
+                card.fingerprint(self._data_root),
+                card.model_dump(mode="json", exclude_none=True),
+            )
+        return self._known[name]
+
+    def split(self, spec: "SliceSpec", role: str) -> str:
+        """The card's own split that a slice draws from."""
+        from ensemble_core.tasks.roles import default_split
+
+        return spec.split or default_split(self._cards[spec.task], role)
+
+
+def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> list[Slice]:
+    """One `data` stage per slice of the grid.
+
+    Each leaves out what the slices before it drew, in the order labelled, transfer, validation,
+    id, ood: test questions then never decide which questions train.
+    """
+    slices: list[Slice] = []
+    for role, spec in _in_order(tasks):
+        fingerprint, card = cards.describe(spec.task)
+        split = cards.split(spec, role)
+        settings = {
+            "card": fingerprint,
+            "slice": plain(spec) | {"split": split},
+            "role": role,
+            "seed": seed,
+        }
+        held = {f"exclude_{n}": other.key for n, other in enumerate(slices, 1)}
+        label = f"{role} {spec.label}"
+        key = stages.add("data", settings, held, label=label, hints={"card": card})
+        slices.append(Slice(role, spec.label, split, key))
+    return slices
+
+
+def add_pretrained(stages: StageSet, model: ModelRef) -> str:
+    """The `pretrain` stage of a model; cutting it to `layers` happens where it is loaded."""
+    whole = model.model_copy(update={"layers": None})
+    settings, seed = _identity(whole), None
+    if whole.nano:
+        seed = NANO_PRETRAIN_SEED
+    return stages.add(
+        "pretrain",
+        {"source": settings, "seed": seed},
+        {},
+        label=whole.label,
+        hints={"model": plain(whole)},
+    )
+
+
+def _in_order(tasks: "TaskGrid") -> "list[tuple[str, SliceSpec]]":
+    first = [("labelled", tasks.labelled), ("transfer", tasks.transfer)]
+    validation = [("validation", tasks.validation)]
+    tests = [("id", spec) for spec in tasks.id] + [("ood", spec) for spec in tasks.ood]
+    return first + validation + tests
+
+
+@cache
+def _identity(model: ModelRef) -> dict[str, Any]:
+    """What a model is, wherever it lies: a recipe, a hub commit, or the bytes of its files."""
+    if model.nano:
+        from ensemble_core.nano.ladder import recipe
+
+        return {"nano": recipe(model.nano)}
+    if model.hub:
+        trust = {"trust_remote_code": True} if model.trust_remote_code else {}
+        return {"hub": model.hub, "revision": model.revision or "main", **trust}
+    if model.gguf:
+        from ensemble_core.models.gguf import locate
+
+        return {"gguf": _file_digest(locate(model))}
+    return {"files": _directory_digests(Path(model.path or ""))}
+
+
+def _directory_digests(directory: Path) -> dict[str, str]:
+    files = sorted(path for path in directory.iterdir() if path.is_file())
+    return {path.name: _file_digest(path) for path in files}
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""From a store to numbers: where a sweep stands, its result rows, and their summaries."""

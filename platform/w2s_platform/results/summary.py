@@ -1,0 +1,96 @@
+"""Means over seeds with their intervals, and differences paired by seed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ensemble_core.metrics import mean_interval
+from w2s_platform.results.load import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUBJECTS = ("weak_base", "floor", "bagging", "ensemble", "strong_base", "single", "student",
+            "ceiling")  # fmt: skip
+"""The order of tables; `expert_t` stands after `floor`."""
+PAIRS = (("ensemble", "floor"), ("ensemble", "bagging"), ("student", "single"))
+"""The differences that answer the sweep's question."""
+GROUP = ("role", "metric", "subject")
+INTERVAL = ("mean", "low", "high", "n", "undefined")
+
+
+def varied_columns(frame: "pd.DataFrame") -> list[str]:
+    """The columns of a result frame that the sweep varied."""
+    return [column for column in frame.columns if column not in COLUMNS]
+
+
+def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.DataFrame":
+    """Means over seeds with 95 % t intervals.
+
+    A seed counts once: within a seed, rows that `by` does not tell apart (tasks of one role,
+    values of a varied key) are averaged first.
+
+    Args:
+        frame: Result rows.
+        by: Columns to keep apart besides role, metric and subject; default: the varied keys.
+
+    Returns:
+        Columns `by…, role, metric, subject, mean, low, high, n, undefined`; `n` counts seeds
+        with a value, `undefined` those without one (a PGR where ceiling ≤ floor). Bounds are NaN
+        where n is 1.
+
+    Raises:
+        KeyError: `by` names a column that the frame lacks.
+    """
+    import pandas as pd
+
+    keys = [*(varied_columns(frame) if by is None else by), *GROUP]
+    keys = list(dict.fromkeys(keys))
+    seeds = frame.groupby([*keys, "seed"], dropna=False, sort=False)["value"].mean().reset_index()
+    rows = [
+        {**dict(zip(keys, key, strict=True)), **_interval(group["value"])}
+        for key, group in seeds.groupby(keys, dropna=False, sort=False)
+    ]
+    return pd.DataFrame(rows, columns=[*keys, *INTERVAL])
+
+
+def differences(
+    frame: "pd.DataFrame",
+    by: Sequence[str] | None = None,
+    pairs: Sequence[tuple[str, str]] = PAIRS,
+    metrics: Sequence[str] = ("accuracy", "choice_accuracy"),
+) -> "pd.DataFrame":
+    """Differences between two subjects, paired by cell and slice, with intervals over seeds.
+
+    Returns:
+        As `summarise`, with `subject` like `ensemble - floor`.
+    """
+    import pandas as pd
+
+    slices = [column for column in frame.columns if column not in ("subject", "value", "stderr")]
+    slices = [column for column in slices if column != "n"]
+    chosen = frame[frame["metric"].isin(metrics)]
+    parts: list[pd.DataFrame] = []
+    for first, second in pairs:
+        left, right = (chosen[chosen["subject"] == subject] for subject in (first, second))
+        both = left.merge(right, on=slices, suffixes=("", "_other"))
+        if len(both):
+            both = both.assign(
+                value=both["value"] - both["value_other"], subject=f"{first} - {second}"
+            )
+            parts.append(both[list(frame.columns)])
+    return summarise(pd.concat(parts) if parts else frame.iloc[:0], by)
+
+
+def _interval(values: "pd.Series[float]") -> dict[str, Any]:
+    defined = values.dropna()
+    undefined = len(values) - len(defined)
+    if defined.empty:
+        return dict.fromkeys(INTERVAL, float("nan")) | {"n": 0, "undefined": undefined}
+    interval = mean_interval(defined.to_numpy())
+    return {
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "n": interval.n,
+        "undefined": undefined,
+    }

@@ -1,0 +1,112 @@
+"""What the body of a stage works with."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ensemble_core.settings import LoraSettings, TrainingSettings
+from w2s_platform.stage import Stage
+from w2s_platform.stages.runtime import Runtime
+
+if TYPE_CHECKING:
+    from ensemble_core.tasks.question import Question
+    from w2s_platform.store import Artifact, Store
+
+
+@dataclass
+class Spent:
+    """What a stage spent, besides time; grows while it works."""
+
+    tokens: int = 0
+    flops: float = 0.0
+
+    def add(self, more: Any) -> None:
+        """Add the `tokens` and `flops` of a training or an evaluation."""
+        self.tokens += int(more.tokens)
+        self.flops += float(more.flops)
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """One stage at work: its settings, its inputs, and the directory it may write to."""
+
+    stage: Stage
+    store: "Store"
+    store_url: str
+    out: Path
+    runtime: Runtime
+    spent: Spent = field(default_factory=Spent)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The stage's resolved settings."""
+        return self.stage.settings
+
+    def input(self, name: str) -> "Artifact":
+        """The artifact of one input.
+
+        Raises:
+            StoreError: The store does not hold it (any more).
+        """
+        return require(self.store, self.stage.inputs[name])
+
+    def inputs(self, prefix: str) -> "list[Artifact]":
+        """The artifacts of the inputs called `prefix_1`, `prefix_2`, … in order."""
+        names = [n for n in self.stage.inputs if n.startswith(f"{prefix}_")]
+        return [self.input(n) for n in sorted(names, key=lambda n: int(n.rpartition("_")[2]))]
+
+    def questions(self, name: str) -> "list[Question]":
+        """The questions of a `data` input."""
+        return read_questions(self.input(name))
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write one JSON file of the artifact."""
+        (self.out / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+    @property
+    def adapter(self) -> LoraSettings | None:
+        """The stage's adapter settings; None trains every weight."""
+        adapter = self.settings["adapter"]
+        return None if adapter == "full" else LoraSettings.model_validate(adapter)
+
+    @property
+    def training(self) -> TrainingSettings:
+        """The stage's training settings."""
+        return TrainingSettings.model_validate(self.settings["training"])
+
+    def tokenizer(self) -> tuple[Any, int]:
+        """The tokenizer of the stage's pretrained model, and the longest example it trains on."""
+        from w2s_platform.stages.subjects import load_tokenizer
+
+        tokenizer, context_length = load_tokenizer(self.store, self.stage.inputs["pretrained"])
+        return tokenizer, min(self.training.max_length or context_length, context_length)
+
+
+def require(store: "Store", key: str) -> "Artifact":
+    """The artifact of a key that must be there.
+
+    Raises:
+        StoreError: It is absent, or was found damaged; a new run makes it again.
+    """
+    from w2s_platform.store import StoreError
+
+    artifact = store.find(key)
+    if artifact is None:
+        hint = "run the sweep again: it will be made anew"
+        raise StoreError(f"the store does not hold {key[:12]} any more", where=store.url, hint=hint)
+    return artifact
+
+
+def read_questions(artifact: "Artifact") -> "list[Question]":
+    """The questions that a `data` artifact holds."""
+    import pyarrow.parquet as pq
+    from ensemble_core.tasks.table import questions_from_table
+
+    return questions_from_table(pq.read_table(artifact.path("questions.parquet")))
+
+
+def read_json(artifact: "Artifact", name: str) -> Any:
+    """One JSON file of an artifact."""
+    return json.loads(artifact.path(name).read_text())

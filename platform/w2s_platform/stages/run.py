@@ -1,0 +1,145 @@
+"""Run one stage once: find it, lease it, do it, publish it."""
+
+import logging
+import resource
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ensemble_core.errors import CancelledError, W2SError
+from w2s_platform.stage import Stage
+from w2s_platform.stages import reuse
+from w2s_platform.stages.context import Spent, StageContext
+from w2s_platform.stages.registry import body
+from w2s_platform.stages.runtime import Outcome, Runtime
+
+if TYPE_CHECKING:
+    from w2s_platform.store import Lease, Store
+    from w2s_platform.store.manifest import Cost
+
+
+def run_stage(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
+    """Bring one stage's artifact into the store.
+
+    Runs in the worker's process: it takes the lease, keeps it alive while it works, and publishes
+    or records the failure. The inputs must be in the store already.
+
+    Returns:
+        `done`; `cached` if it was there; `busy` if another owner works on it (ask again later);
+        `failed`, with what went wrong recorded in the store.
+
+    Raises:
+        CancelledError: The runtime asked to stop, or the lease was lost.
+        W2SError: The store can't be read or written.
+    """
+    from w2s_platform.store import open_store
+
+    store = open_store(store_url)
+    lease = store.acquire(stage.key, stage.kind)
+    if lease is None:
+        return Outcome(stage.key, "cached" if store.find(stage.key) else "busy")
+    with lease:
+        return _run_leased(stage, store, store_url, lease, runtime)
+
+
+def _run_leased(
+    stage: Stage, store: "Store", store_url: str, lease: "Lease", runtime: Runtime
+) -> Outcome:
+    def should_stop() -> bool:
+        return lease.lost.is_set() or runtime.should_stop()
+
+    watched = replace(runtime, should_stop=should_stop)
+    ctx = StageContext(stage, store, store_url, lease.workdir, watched)
+    try:
+        manifests = {name: ctx.input(name).manifest for name in stage.inputs}
+        content = reuse.content_key(stage, manifests)
+        if same := reuse.find_same(store, content):
+            reuse.take_over(same, lease)
+            lease.publish(preimage=stage.preimage)
+            return Outcome(stage.key, "done", lease.seconds, summary={"same_as": same.key})
+        with _quiet(lease):
+            _use_threads(runtime)
+            body(stage.kind)(ctx)
+        if should_stop():
+            raise CancelledError("stopped on request", where=stage.label)
+        lease.publish(_cost(ctx.spent, lease.seconds, runtime), preimage=stage.preimage)
+        reuse.note(store, content, stage.key)
+    except CancelledError:
+        raise
+    except Exception as error:
+        return _failed(stage, lease, error, _cost(ctx.spent, lease.seconds, runtime))
+    return Outcome(stage.key, "done", lease.seconds)
+
+
+def _failed(stage: Stage, lease: "Lease", error: Exception, cost: "Cost") -> Outcome:
+    """Keep the failure. What the device or the memory did may go away; the rest comes again."""
+    from w2s_platform.store import explain_full
+
+    error = explain_full(error, str(lease.workdir)) or error
+    deterministic = not _is_infrastructure(error)
+    attempt = lease.fail(error, deterministic=deterministic, cost=cost)
+    return Outcome(stage.key, "failed", lease.seconds, attempt.error, deterministic)
+
+
+def _is_infrastructure(error: Exception) -> bool:
+    from w2s_platform.store import StoreError
+
+    return isinstance(error, StoreError | MemoryError | ConnectionError | TimeoutError) or (
+        isinstance(error, OSError) and not isinstance(error, W2SError)
+    )
+
+
+def _use_threads(runtime: Runtime) -> None:
+    if runtime.threads is not None:
+        import torch
+
+        torch.set_num_threads(runtime.threads)
+
+
+def _cost(spent: Spent, seconds: float, runtime: Runtime) -> "Cost":
+    from w2s_platform.store.manifest import Cost
+
+    return Cost(
+        wall_seconds=seconds,
+        device_seconds=seconds,
+        tokens=spent.tokens,
+        flops=spent.flops,
+        peak_memory_bytes=_peak_memory(runtime.device),
+    )
+
+
+def _peak_memory(device: str) -> int:
+    """Of the device where there is one, else of this process so far, in bytes."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@contextmanager
+def _quiet(lease: "Lease") -> Iterator[None]:
+    """Send log lines and warnings to the attempt's log in the store instead of the terminal."""
+    handler = logging.FileHandler(lease.log_path, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logging.captureWarnings(True)
+    _hide_progress_bars()
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _hide_progress_bars() -> None:
+    if "transformers" in sys.modules:
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()

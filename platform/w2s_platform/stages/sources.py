@@ -1,0 +1,78 @@
+"""The stages `data` and `pretrain`: where questions and pretrained models come from."""
+
+from typing import Any
+
+from ensemble_core.errors import StageError
+from ensemble_core.settings import ModelRef
+from w2s_platform.stages.context import StageContext, read_questions
+from w2s_platform.stages.subjects import SOURCE
+from w2s_platform.stages.training import MODEL
+
+QUESTIONS = "questions.parquet"
+
+
+def run_data(ctx: StageContext) -> None:
+    """Draw one role's questions, leaving out those that earlier roles of the cell hold."""
+    import pyarrow.parquet as pq
+    from ensemble_core.tasks.card import TaskCard
+    from ensemble_core.tasks.roles import draw
+    from ensemble_core.tasks.slices import SliceSpec
+    from ensemble_core.tasks.table import questions_to_table
+
+    held = {q.id for other in ctx.inputs("exclude") for q in read_questions(other)}
+    questions = draw(
+        SliceSpec.model_validate(ctx.settings["slice"]),
+        TaskCard.model_validate(ctx.stage.hints["card"]),
+        ctx.settings["role"],
+        seed=ctx.settings["seed"],
+        exclude=held,
+        data_root=ctx.runtime.data_root,
+    )
+    pq.write_table(questions_to_table(questions), ctx.out / QUESTIONS)
+
+
+def run_pretrain(ctx: StageContext) -> None:
+    """Make a pretrained model ready: train a nano model, import a file, or pin a hub commit."""
+    ref = ModelRef.model_validate(ctx.stage.hints["model"])
+    if ref.hub is not None:
+        ctx.write_json(SOURCE, _pinned(ref))
+        return
+    model, tokenizer = _pretrain_nano(ctx, ref.nano) if ref.nano else _import(ctx, ref)
+    model.save_pretrained(ctx.out / MODEL)
+    tokenizer.save_pretrained(ctx.out / MODEL)
+    ctx.write_json(SOURCE, {"nano": ref.nano} if ref.nano else {"path": MODEL})
+
+
+def _pretrain_nano(ctx: StageContext, size: str) -> tuple[Any, Any]:
+    from ensemble_core.nano.pretrain import pretrain
+
+    from ensemble_core.nano.tokenizer import build_tokenizer
+
+    def report(step: int, steps: int, loss: float) -> None:
+        ctx.runtime.on_progress({"step": step, "steps": steps, "loss": loss})
+
+    model = pretrain(size, seed=ctx.settings["seed"], on_step=report)
+    return model, build_tokenizer()
+
+
+def _import(ctx: StageContext, ref: ModelRef) -> tuple[Any, Any]:
+    from ensemble_core.models.load import load_model
+
+    return load_model(ref, device=ctx.runtime.device)
+
+
+def _pinned(ref: ModelRef) -> dict[str, Any]:
+    """The hub reference at the commit that its branch names now.
+
+    Raises:
+        StageError: The hub can't be reached or does not know the model.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        commit = HfApi().model_info(ref.hub or "", revision=ref.revision).sha
+    except (HfHubHTTPError, OSError) as error:
+        hint = "check the name and revision, or use `path:` for a local directory"
+        raise StageError(f"the hub did not answer: {error}", where=ref.hub, hint=hint) from error
+    return ref.model_copy(update={"revision": commit, "layers": None}).model_dump()

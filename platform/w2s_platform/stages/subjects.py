@@ -1,0 +1,110 @@
+"""From an artifact to a model that answers: pretrained, trained, or an ensemble of experts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ensemble_core.errors import StageError
+from ensemble_core.settings import ModelRef
+from w2s_platform.stages.context import read_json, require
+from w2s_platform.stages.training import ADAPTER, MODEL, TRAINED
+
+if TYPE_CHECKING:
+    from w2s_platform.store import Artifact, Store
+
+SOURCE = "model.json"
+ENSEMBLE = "ensemble.json"
+
+
+def model_ref(artifact: "Artifact", layers: int | None = None) -> ModelRef:
+    """Where a `pretrain` artifact's model is: in the artifact, or on the hub at a pinned commit."""
+    source = ModelRef.model_validate(read_json(artifact, SOURCE))
+    if source.hub is None:
+        source = ModelRef(path=str(artifact.path(f"{MODEL}/config.json").parent))
+    return source.model_copy(update={"layers": layers})
+
+
+def load_pretrained(store: "Store", key: str, layers: int | None, device: str) -> tuple[Any, Any]:
+    """The pretrained model, cut to its first `layers` blocks, and its tokenizer."""
+    from ensemble_core.models.load import load_model
+
+    return load_model(model_ref(require(store, key), layers), device=device)
+
+
+def load_tokenizer(store: "Store", key: str) -> tuple[Any, int]:
+    """The tokenizer of a `pretrain` artifact and the context length of its model, in tokens."""
+    from ensemble_core.models.load import load_tokenizer as load
+    from ensemble_core.models.load import read_context_length
+
+    ref = model_ref(require(store, key))
+    return load(ref), read_context_length(ref)
+
+
+def load_subject(
+    store: "Store", key: str, device: str = "cpu", layers: int | None = None
+) -> tuple[Any, Any]:
+    """The model and tokenizer of any stage that makes a model.
+
+    `layers` cuts a pretrained model; what was trained remembers its own.
+
+    Raises:
+        StageError: The stage makes no model, or boosting had ended before this round.
+    """
+    artifact = require(store, key)
+    kind = artifact.manifest.kind
+    if kind == "pretrain":
+        return load_pretrained(store, key, layers, device)
+    if kind == "ensemble":
+        return _load_ensemble(store, artifact, device)
+    if kind in ("round", "bag", "student", "ceiling"):
+        return _load_trained(store, artifact, device)
+    raise StageError(f"a `{kind}` stage makes no model", where=key[:12])
+
+
+def has_model(artifact: "Artifact") -> bool:
+    """Whether there is a model; a round after the end of boosting trained none."""
+    return artifact.manifest.kind != "round" or TRAINED in artifact.manifest.files
+
+
+def load_weights(
+    store: "Store", trained: dict[str, Any], directory: Path, device: str
+) -> tuple[Any, Any]:
+    """Read what a training wrote to `directory`, with the tokenizer of its pretrained model."""
+    from ensemble_core.models.adapters import load_adapter
+    from ensemble_core.models.load import load_model, load_tokenizer
+
+    pretrained = trained["pretrained"]
+    if trained["adapter"] is not None:
+        base, tokenizer = load_pretrained(store, pretrained, trained["layers"], device)
+        return load_adapter(base, directory / ADAPTER), tokenizer
+    ref = ModelRef(path=str(directory / MODEL))
+    tokenizer = load_tokenizer(model_ref(require(store, pretrained)))
+    model, _ = load_model(ref, device=device, tokenizer=tokenizer)
+    return model, tokenizer
+
+
+def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
+    if not has_model(artifact):
+        raise StageError("boosting had ended before this round", where=artifact.key[:12])
+    directory = artifact.path(TRAINED).parent
+    return load_weights(store, read_json(artifact, TRAINED), directory, device)
+
+
+def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
+    """One base with T adapters where the experts are adapters; T models otherwise."""
+    from ensemble_core.ensemble import TokenEnsembleForCausalLM
+
+    described = read_json(artifact, ENSEMBLE)
+    members = [require(store, member["key"]) for member in described["members"]]
+    alphas = [float(member["weight"]) for member in described["members"]]
+    trained = [read_json(member, TRAINED) for member in members]
+    if trained[0]["adapter"] is not None:
+        base, tokenizer = load_pretrained(
+            store, trained[0]["pretrained"], trained[0]["layers"], device
+        )
+        adapters = [member.path(TRAINED).parent / ADAPTER for member in members]
+        model = TokenEnsembleForCausalLM.from_adapters(base, adapters, alphas, described["combine"])
+        return model.to(device), tokenizer
+    loaded = [_load_trained(store, member, device) for member in members]
+    experts = [model for model, _ in loaded]
+    ensemble = TokenEnsembleForCausalLM.from_experts(experts, alphas, described["combine"])
+    return ensemble.to(device), loaded[0][1]

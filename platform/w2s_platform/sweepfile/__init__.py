@@ -1,0 +1,1 @@
+"""Sweep files: the YAML that people write, checked, and expanded into cells."""

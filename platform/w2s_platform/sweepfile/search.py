@@ -1,0 +1,173 @@
+"""`search:`, an Optuna study over dotted keys."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ensemble_core.documents import LocatedError, did_you_mean
+from ensemble_core.settings import Settings
+from w2s_platform.sweepfile.sections import METRICS
+
+SUBJECTS = (
+    "weak_base",
+    "floor",
+    "bagging",
+    "ensemble",
+    "strong_base",
+    "single",
+    "student",
+    "ceiling",
+)
+_EXPERT = re.compile(r"expert_[1-9][0-9]*")
+_LOWER_IS_BETTER = ("nll", "ece")
+
+When = dict[str, Any]
+
+
+class FloatDimension(Settings):
+    """A number between two bounds."""
+
+    type: Literal["float"]
+    """`float`, `int` or `categorical`."""
+    low: float
+    """Least value, included."""
+    high: float
+    """Greatest value, included."""
+    log: bool = False
+    """Draw on a logarithmic scale."""
+    step: Annotated[float, Field(gt=0)] | None = None
+    """Draw multiples of it, counted from `low`."""
+    when: When = {}
+    """Only where these keys have these values, or one of a list of values."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> "FloatDimension":
+        _check_bounds(self.low, self.high, self.log, self.step)
+        return self
+
+
+class IntDimension(Settings):
+    """A whole number between two bounds."""
+
+    type: Literal["int"]
+    """`float`, `int` or `categorical`."""
+    low: int
+    """Least value, included."""
+    high: int
+    """Greatest value, included."""
+    log: bool = False
+    """Draw on a logarithmic scale."""
+    step: Annotated[int, Field(ge=1)] | None = None
+    """Draw multiples of it, counted from `low`."""
+    when: When = {}
+    """Only where these keys have these values, or one of a list of values."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> "IntDimension":
+        _check_bounds(self.low, self.high, self.log, self.step)
+        return self
+
+
+class CategoricalDimension(Settings):
+    """One of several values; a value may be a whole mapping."""
+
+    type: Literal["categorical"]
+    """`float`, `int` or `categorical`."""
+    choices: Annotated[tuple[Any, ...], Field(min_length=1)]
+    """The values."""
+    when: When = {}
+    """Only where these keys have these values, or one of a list of values."""
+
+
+Dimension = Annotated[
+    FloatDimension | IntDimension | CategoricalDimension, Field(discriminator="type")
+]
+
+
+def _check_bounds(low: float, high: float, log: bool, step: float | None) -> None:
+    if low >= high:
+        raise LocatedError(f"must be above `low`, {low:g}", ("high",))
+    if log and low <= 0:
+        raise LocatedError("must be above 0 on a logarithmic scale", ("low",))
+    if log and step is not None:
+        raise LocatedError("`step` and `log` exclude each other", ("step",))
+
+
+class Objective(Settings):
+    """What a search improves: a validation metric, averaged over seeds."""
+
+    metric: Literal[(*METRICS, "pgr")]
+    """The metric."""
+    subject: str = "ensemble"
+    """Whose metric: `ensemble`, `student`, `floor`, `expert_1` …"""
+    role: Literal["validation"] = "validation"
+    """Choices are made on validation data only."""
+    task: str | None = None
+    """The validation task's name; default: whatever `tasks.validation` names."""
+    mode: Literal["max", "min"] | None = None
+    """Default: `min` for nll and ece, else `max`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_validation_only(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("role", "validation") != "validation":
+            hint = "allowed: validation; test data is read once, for reporting"
+            raise LocatedError("choices are made on validation data only", ("role",), hint)
+        return value
+
+    @model_validator(mode="after")
+    def _known_subject(self) -> "Objective":
+        if self.subject not in SUBJECTS and not _EXPERT.fullmatch(self.subject):
+            hint = did_you_mean(self.subject, (*SUBJECTS, "expert_1"))
+            raise LocatedError(f"there is no subject `{self.subject}`", ("subject",), hint)
+        return self
+
+    @property
+    def direction(self) -> Literal["max", "min"]:
+        """`mode`, or the metric's own."""
+        return self.mode or ("min" if self.metric in _LOWER_IS_BETTER else "max")
+
+
+class AshaSettings(Settings):
+    """Asynchronous successive halving (Li et al. 2018, arXiv 1810.05934), timed in rounds."""
+
+    grace_period: Annotated[int, Field(ge=1)] = 1
+    """Rounds that every trial gets."""
+    reduction_factor: Annotated[float, Field(gt=1)] = 3
+    """One trial in this many goes on at each rung."""
+
+
+class SchedulerSettings(Settings):
+    """Which trials are stopped early."""
+
+    asha: AshaSettings
+    """Successive halving."""
+
+
+class SearchSettings(Settings):
+    """An Optuna study: one trial is one configuration, which steps all its seeds."""
+
+    space: Annotated[dict[str, Dimension], Field(min_length=1)]
+    """Dotted key → dimension."""
+    trials: Annotated[int, Field(ge=1)]
+    """Trials in all, over every resumption."""
+    objective: Objective
+    """What is improved."""
+    sampler: Literal["tpe", "random", "cmaes", "grid"] = "tpe"
+    """How values are drawn."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """The sampler's seed."""
+    scheduler: Literal["none", "asha"] | SchedulerSettings = "none"
+    """`none`, `asha`, or `asha: {grace_period, reduction_factor}`."""
+    study: str | None = None
+    """The study's name; default: the sweep's."""
+    storage: str | None = None
+    """Optuna's storage URL; default: a journal file in the store."""
+
+    @property
+    def asha(self) -> AshaSettings | None:
+        """The scheduler's settings; None where every trial runs to its end."""
+        if isinstance(self.scheduler, SchedulerSettings):
+            return self.scheduler.asha
+        return AshaSettings() if self.scheduler == "asha" else None

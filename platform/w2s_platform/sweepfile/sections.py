@@ -1,0 +1,163 @@
+"""The sections of a sweep file that decide a cell: tasks, experts, student, evaluation."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from ensemble_core.tasks.slices import SliceSpec
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ensemble_core.settings import (
+    BoostSettings,
+    CombinerName,
+    Labels,
+    LoraSettings,
+    ModelRef,
+    Settings,
+    TrainingSettings,
+)
+from w2s_platform.sweepfile.names import Adapter, Model
+from w2s_platform.sweepfile.resources import ResourceSettings
+
+Baseline = Literal["floor", "bagging", "single", "ceiling"]
+Metric = Literal[
+    "accuracy", "token_accuracy", "choice_accuracy", "choice_accuracy_norm", "nll", "ece"
+]
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+METRICS: tuple[Metric, ...] = get_args(Metric)
+_NameT = TypeVar("_NameT", bound=str)
+
+Layers = Annotated[int, Field(ge=1)] | None
+
+
+def _one_or_more(value: Any) -> Any:
+    """A slice alone is a list of one."""
+    return (value,) if isinstance(value, (str, Mapping, SliceSpec)) else value
+
+
+def _in_order(names: tuple[_NameT, ...]) -> tuple[_NameT, ...]:
+    """Names in the order of the design, so that a file's own order identifies nothing."""
+    order: tuple[str, ...] = (*BASELINES, *METRICS)
+    return tuple(sorted(names, key=order.index))
+
+
+Slices = Annotated[
+    tuple[SliceSpec, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | tuple[SliceSpec, ...]),
+]
+
+
+class TaskGrid(Settings):
+    """Which questions play which role; no question plays two in one cell."""
+
+    labelled: SliceSpec
+    """True answers are used: the experts are trained on it."""
+    transfer: SliceSpec
+    """Answers are hidden: the ensemble labels it for the student; the ceiling reads them."""
+    validation: SliceSpec
+    """Whatever is chosen is chosen on it."""
+    id: Annotated[Slices, Field(min_length=1)]
+    """Test questions like the labelled ones; read once, for reporting."""
+    ood: Slices = ()
+    """Test questions of another difficulty, domain, or both."""
+
+
+class ExpertSettings(BoostSettings):
+    """The weak experts: one pretrained model, fine-tuned in boosting rounds."""
+
+    model: Model
+    """The pretrained weak model: a name, or a mapping with one source."""
+    layers: Layers = None
+    """Keep only the model's first n blocks."""
+    rounds: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Boosting rounds."""
+    count: Annotated[int, Field(ge=1)] | None = None
+    """Accepted experts that the ensemble uses, at most `rounds`; default: all."""
+    error: Literal["train"] = "train"
+    """Where a round's error is measured: on the labelled tokens (the paper)."""
+    combine: CombinerName = "mean"
+    """How the experts' next-token distributions become one."""
+    adapter: Adapter = "full"
+    """Full fine-tuning, `lora`, or a mapping with LoRA's settings."""
+    training: TrainingSettings = TrainingSettings()
+    """One round's fine-tuning."""
+
+    @property
+    def base(self) -> ModelRef:
+        """The pretrained model with `layers` applied."""
+        return _with_layers(self.model, self.layers)
+
+    @property
+    def lora(self) -> LoraSettings | None:
+        """The adapter's settings; None for full fine-tuning."""
+        return self.adapter if isinstance(self.adapter, LoraSettings) else None
+
+
+class StudentSettings(Settings):
+    """The strong student, fine-tuned on what the weak ensemble wrote."""
+
+    model: Model
+    """The pretrained strong model: a name, or a mapping with one source."""
+    layers: Layers = None
+    """Keep only the model's first n blocks."""
+    labels: Labels = "hard"
+    """Written answers, or the ensemble's next-token distributions over them."""
+    loss: Literal["cross_entropy"] = "cross_entropy"
+    """What the student minimises against its labels."""
+    adapter: Adapter = "full"
+    """Full fine-tuning, `lora`, or a mapping with LoRA's settings."""
+    training: TrainingSettings = TrainingSettings()
+    """The student's fine-tuning; the ceiling's too."""
+
+    @property
+    def base(self) -> ModelRef:
+        """The pretrained model with `layers` applied."""
+        return _with_layers(self.model, self.layers)
+
+    @property
+    def lora(self) -> LoraSettings | None:
+        """The adapter's settings; None for full fine-tuning."""
+        return self.adapter if isinstance(self.adapter, LoraSettings) else None
+
+
+class EvaluationSettings(Settings):
+    """What is measured, and how answers are decoded."""
+
+    metrics: Annotated[tuple[Metric, ...], AfterValidator(_in_order), Field(min_length=1)] = (
+        "accuracy",
+        "token_accuracy",
+        "choice_accuracy",
+        "nll",
+        "ece",
+    )
+    """Measured on every slice that has what they need; choice metrics need choices."""
+    max_new_tokens: Annotated[int, Field(ge=1)] = 32
+    """Longest decoded answer, pseudo-labels included."""
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Questions per forward pass."""
+    each_expert: bool = False
+    """Evaluate every expert alone too."""
+
+
+class Config(Settings):
+    """Everything that decides a cell, besides its seed; and the resources, which do not."""
+
+    tasks: TaskGrid
+    """The task slices, by role."""
+    experts: ExpertSettings
+    """The weak experts and their boosting."""
+    student: StudentSettings
+    """The strong student."""
+    baselines: Annotated[tuple[Baseline, ...], AfterValidator(_in_order)] = BASELINES
+    """What is run for comparison; all by default."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    """Metrics and decoding."""
+    resources: ResourceSettings = ResourceSettings()
+    """Workers, concurrency and budgets; a cell's identity is blind to them."""
+
+
+SECTIONS: tuple[str, ...] = tuple(name for name in Config.model_fields if name != "resources")
+"""The sections that decide a cell, and whose keys may vary."""
+
+
+def _with_layers(model: ModelRef, layers: int | None) -> ModelRef:
+    return model if layers is None else model.model_copy(update={"layers": layers})
