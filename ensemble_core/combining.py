@@ -5,6 +5,7 @@ log-probability in float32. Add a combiner by writing one function and naming it
 (and in `settings.CombinerName`).
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -80,8 +81,9 @@ def vote(log_probs: Tensor, weights: Tensor) -> Tensor:
     for expert, weight in zip(log_probs, weights, strict=True):
         favourite = expert.argmax(dim=-1, keepdim=True)
         votes.scatter_add_(-1, favourite, weight.expand(favourite.shape))
-    probabilities = (1 - VOTE_SMOOTHING) * votes
-    return probabilities.add_(VOTE_SMOOTHING * mean(log_probs, weights).exp()).log()
+    # In logs: what only the smoothing gives may be too small for a float32 probability.
+    smoothing = mean(log_probs, weights) + math.log(VOTE_SMOOTHING)
+    return torch.logaddexp(votes.log() + math.log(1 - VOTE_SMOOTHING), smoothing)
 
 
 def uniform(log_probs: Tensor, weights: Tensor) -> Tensor:

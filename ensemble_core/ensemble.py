@@ -69,7 +69,7 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         self._names = _member_names(config)
         for name, member in zip(self._names, members, strict=True):
             self.add_module(name, member)
-        self._tuner_layers = ensemble_lora.tuner_layers(self)
+        self._tuner_layers = ensemble_lora.tuner_layers(self) if config.adapter_configs else []
         self._layer_counts = ensemble_cache.layer_counts(self._configs())
         self.post_init()
 
@@ -91,9 +91,10 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
             combiner: The rule, see `combining`.
 
         Raises:
-            InputError: There is no expert, the vocabularies differ in size, the weights do not
-                fit, or the combiner is unknown.
+            InputError: There is no expert, one carries adapters, the vocabularies differ in
+                size, the weights do not fit, or the combiner is unknown.
         """
+        _check_whole(experts)
         described = [describe_expert(expert.config, expert.dtype) for expert in experts]
         config = _make_config(experts, alphas, combiner, expert_configs=described)
         return cls._around(config, experts)
@@ -248,6 +249,18 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         if generation_config.is_assistant:
             cache.activate_past_recording()
         model_kwargs["past_key_values"] = cache
+
+
+def _check_whole(experts: Sequence[PreTrainedModel]) -> None:
+    """Refuse experts whose configuration does not describe all that they are."""
+    for index, expert in enumerate(experts):
+        # PEFT leaves `peft_config` behind when it merges, so ask for its layers too.
+        if hasattr(expert, "peft_config") and ensemble_lora.tuner_layers(expert):
+            raise InputError(
+                "the expert carries adapters, which its configuration does not tell of",
+                where=f"expert {index + 1}",
+                hint="use from_adapters, or merge the adapter into the model",
+            )
 
 
 def _make_config(

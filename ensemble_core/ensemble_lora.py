@@ -1,16 +1,18 @@
-"""T low-rank adapters over one base in memory, through PEFT."""
+"""T low-rank adapters over one base in memory, through PEFT (imported late: it takes a second)."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from peft import PeftConfig, PeftModel
-from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 from transformers import PreTrainedModel
 
 from ensemble_core.errors import InputError
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 
@@ -29,8 +31,10 @@ def read_configs(folders: Sequence[Path]) -> list[dict[str, Any]]:
     return [_read_config(folder) for folder in folders]
 
 
-def inject(base: PreTrainedModel, configs: Sequence[dict[str, Any]]) -> PeftModel:
+def inject(base: PreTrainedModel, configs: Sequence[dict[str, Any]]) -> "PeftModel":
     """Add untrained adapters to the base, in place, one per configuration."""
+    from peft import PeftConfig, PeftModel
+
     first, *others = (PeftConfig.from_peft_type(**config) for config in configs)
     wrapped = PeftModel(base, first, adapter_name=adapter_name(0))
     for index, config in enumerate(others, start=1):
@@ -44,6 +48,8 @@ def load(base: PreTrainedModel, folders: Sequence[Path]) -> None:
     Raises:
         InputError: The base carries adapters already.
     """
+    from peft import PeftModel
+
     if tuner_layers(base):
         raise InputError(
             "the base already carries adapters",
@@ -55,12 +61,14 @@ def load(base: PreTrainedModel, folders: Sequence[Path]) -> None:
         wrapped.load_adapter(folder, adapter_name(index))
 
 
-def tuner_layers(base: nn.Module) -> list[BaseTunerLayer]:
+def tuner_layers(base: nn.Module) -> "list[BaseTunerLayer]":
     """The layers of the base that carry adapters."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
     return [module for module in base.modules() if isinstance(module, BaseTunerLayer)]
 
 
-def activate(layers: Sequence[BaseTunerLayer], index: int) -> None:
+def activate(layers: "Sequence[BaseTunerLayer]", index: int) -> None:
     """Let the base answer as the expert with this index (from 0).
 
     PEFT's `set_adapter` also walks every adapter's parameters to freeze or unfreeze them: 8 ms

@@ -20,7 +20,7 @@ REJECTIONS_THAT_END = 2
 """Rejected experts in a row after which boosting stops."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoostState:
     """What a round hands to the next."""
 
@@ -54,7 +54,7 @@ class BoostState:
         return cls(log_weights=log_weights, **scalars)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RoundOutcome:
     """How a round ended."""
 

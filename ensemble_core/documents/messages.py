@@ -95,9 +95,13 @@ def _too_long(error: Mapping[str, Any]) -> str:
     return f"has more than {error['ctx']['max_length']} items"
 
 
+def _missing_tag(error: Mapping[str, Any]) -> str:
+    return f"the key {error['ctx']['discriminator']} is missing".replace("'", "`")
+
+
 _SPECIAL: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda error: f"the key `{error['loc'][-1]}` is missing",
-    "union_tag_not_found": lambda error: f"the key {error['ctx']['discriminator']} is missing",
+    "union_tag_not_found": lambda error: _missing_tag(error),
     "extra_forbidden": lambda error: "unknown key",
     "too_short": _too_short,
     "string_too_short": _too_short,

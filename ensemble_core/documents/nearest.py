@@ -12,11 +12,17 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, names: Iterable[str], *, listed: int = 12) -> str:
-    """A hint: the names allowed, if they are few or none is like `name`, and the nearest one."""
+    """A hint: the names allowed, if they are few or none is like `name`, and the nearest one.
+
+    Args:
+        name: What was written.
+        names: What might have been meant.
+        listed: The most names to list; 0 for none.
+    """
     known = list(dict.fromkeys(names))
     found = nearest(name, known)
     parts: list[str] = []
-    if known and (len(known) <= listed or found is None):
+    if known and listed and (len(known) <= listed or found is None):
         shown = ", ".join(known[:listed])
         parts.append(f"allowed: {shown}" + (", …" if len(known) > listed else ""))
     if found is not None:

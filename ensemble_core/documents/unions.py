@@ -19,6 +19,8 @@ class Complaint:
     loc: Loc
     model_loc: Loc
     error: Error
+    value: Any
+    """What stands at `loc`."""
     wanted: tuple[str, ...] = ()
     """Where no branch fits: what each of them expects."""
 
@@ -32,8 +34,11 @@ def _collapse(
     errors: Sequence[tuple[Loc, Error]], data: Any, loc: Loc, model_loc: Loc
 ) -> list[Complaint]:
     """Walk the errors' remaining locations down the data, one part at a time."""
-    out = [Complaint(loc, model_loc, error) for rest, error in errors if not rest]
     deeper = [(rest, error) for rest, error in errors if rest]
+    here = [error for rest, error in errors if not rest]
+    if deeper:  # items that are wrong are not counted, and then too few are left
+        here = [error for error in here if error["type"] != "too_short"]
+    out = [Complaint(loc, model_loc, error, data) for error in here]
     branches: dict[str | int, list[tuple[Loc, Error]]] = {}
     for part, group in groupby(deeper, key=lambda item: item[0][0]):
         below = [(rest[1:], error) for rest, error in group]
@@ -41,7 +46,7 @@ def _collapse(
         if inner is not _MISSING:
             out += _collapse(below, inner, (*loc, part), (*model_loc, part))
         elif all(not rest and error["type"] == "missing" for rest, error in below):
-            out += [Complaint(loc, model_loc, error) for _, error in below]
+            out += [Complaint(loc, model_loc, error, data) for _, error in below]
         else:
             branches.setdefault(part, []).extend(below)
     return out + _best_branch(branches, data, loc, model_loc)
@@ -65,7 +70,7 @@ def _best_branch(
         tag = next(iter(branches))
         return _collapse(branches[tag], data, loc, (*model_loc, tag))
     wanted = dict.fromkeys(text for error in ends if (text := expected(error)))
-    return [Complaint(loc, model_loc, ends[0], tuple(wanted))]
+    return [Complaint(loc, model_loc, ends[0], data, tuple(wanted))]
 
 
 def _is_wrong_kind(rest: Loc, error: Error) -> bool:

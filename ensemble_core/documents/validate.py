@@ -111,9 +111,15 @@ def _explain(complaint: Complaint, root: Any) -> Explained:
         return Explained(loc, *wrong_kind(error["input"], " or ".join(complaint.wanted)))
     if error["type"] == "missing":
         return Explained(loc, *message(error), missing=str(error["loc"][-1]))
-    if error["type"] in ("literal_error", "union_tag_invalid"):
+    if error["type"] == "literal_error":
         return Explained(loc, *choice(error))
-    return Explained(loc, *message(error))
+    if error["type"] == "union_tag_invalid":
+        return Explained((*loc, error["ctx"]["discriminator"].strip("'")), *choice(error))
+    text, hint = message(error)
+    if isinstance(complaint.value, str) and error["input"] != complaint.value:
+        # A short form was taken apart, and a part of it is wrong.
+        text = f"`{error['loc'][-1]}` {text}"
+    return Explained(loc, text, hint)
 
 
 def _raised(loc: Loc, error: Any) -> Explained:

@@ -1,16 +1,18 @@
 """A task card's template: compiled once, rendered for every row."""
 
+from functools import lru_cache
 from typing import Any
 
 import jinja2
 from jinja2 import meta
 
-from ensemble_core.tasks.sandbox import BUDGET, CardEnvironment, budget, charge_loops, check
+from ensemble_core.tasks.budget import BUDGET, budget
+from ensemble_core.tasks.sandbox import CardEnvironment, charge_work, check
 
 _environment = CardEnvironment()
 
 
-class TemplateProblem(ValueError):
+class BadTemplateError(ValueError):
     """A template that can't be compiled, or not be rendered with these values."""
 
 
@@ -21,7 +23,7 @@ class Template:
         source: The template's text. One newline at its end is dropped, as Jinja does.
 
     Raises:
-        TemplateProblem: The template is not valid, or uses what the sandbox refuses.
+        BadTemplateError: The template is not valid, or uses what the sandbox refuses.
     """
 
     def __init__(self, source: str) -> None:
@@ -31,19 +33,19 @@ class Template:
             check(tree)
             self.names = frozenset(meta.find_undeclared_variables(tree))
             """The variables that it reads."""
-            charge_loops(tree, _environment)
+            charge_work(tree, _environment)
             code = _environment.compile(tree, "template")
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateProblem(f"{error.message} (line {error.lineno})") from None
+            raise BadTemplateError(f"{error.message} (line {error.lineno})") from None
         except Exception as error:  # constants are folded here, and fold into any error
-            raise TemplateProblem(_reason(error)) from None
+            raise BadTemplateError(_reason(error)) from None
         self._template = jinja2.Template.from_code(_environment, code, {})
 
     def render(self, values: dict[str, Any]) -> str:
         """The text for one row.
 
         Raises:
-            TemplateProblem: Whatever goes wrong in the template, in one sentence.
+            BadTemplateError: Whatever goes wrong in the template, in one sentence.
         """
         budget.left = BUDGET
         chunks: list[str] = []
@@ -52,8 +54,18 @@ class Template:
                 budget.charge(len(chunk))
                 chunks.append(chunk)
         except Exception as error:  # an expression of the card's may raise anything
-            raise TemplateProblem(_reason(error)) from None
+            raise BadTemplateError(_reason(error)) from None
         return "".join(chunks)
+
+
+@lru_cache(maxsize=256)
+def compiled(source: str) -> Template:
+    """The template of a text, compiled once per process.
+
+    Raises:
+        BadTemplateError: See `Template`.
+    """
+    return Template(source)
 
 
 def _reason(error: Exception) -> str:

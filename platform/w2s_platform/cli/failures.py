@@ -3,11 +3,11 @@
 import errno
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
-from ensemble_core.errors import InputError, W2SError
+from ensemble_core.errors import W2SError
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -45,9 +45,9 @@ def report_failure(error: BaseException, *, debug: bool = False) -> int:
 
 def describe(error: BaseException) -> tuple[list[str], int]:
     """Say what went wrong: the lines of the message, and the exit status."""
-    problems = getattr(error, "problems", None)
-    if isinstance(error, InputError) and problems:
-        return _problems(list(problems), error.hint), error.exit_status
+    problems: Sequence[object] | None = getattr(error, "problems", None)
+    if isinstance(error, W2SError) and problems:
+        return _problems(problems), error.exit_status
     if isinstance(error, W2SError):
         located = f"{error.where}: {error.what}" if error.where else error.what
         return _message(located, error.hint), error.exit_status
@@ -66,10 +66,9 @@ def _message(what: str, hint: str | None) -> list[str]:
     return [f"error: {what}", *([f"  {hint}"] if hint else [])]
 
 
-def _problems(problems: Iterable[object], hint: str | None) -> list[str]:
-    lines = [str(problem) for problem in problems]
-    count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-    return [*lines, *_message(f"{count}, nothing was run", hint)]
+def _problems(problems: Sequence[object]) -> list[str]:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return [*(str(problem) for problem in problems), f"error: {count}"]
 
 
 def _usage(error: click.UsageError) -> list[str]:

@@ -16,6 +16,13 @@ class Study:
     sweep: "Sweep"
     graph: "Graph"
 
+    def notes(self) -> list[str]:
+        """Return what a reader of the plan should know besides."""
+        search = self.sweep.search
+        if search is None:
+            return []
+        return [f"a search then tries {search.trials} configurations; they are not counted here"]
+
 
 def load_study(path: Path, data_root: Path | None) -> Study:
     """Read a sweep file, find its task cards and build its graph.

@@ -21,11 +21,13 @@ SECTIONS = (
     cls=LazyGroup,
     sections=SECTIONS,
     package="w2s_platform.cli.commands",
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="w2s-platform", prog_name="w2s")
 @debug_option
-def w2s() -> None:
+@click.pass_context
+def w2s(ctx: click.Context) -> None:
     """Run weak-to-strong studies from one YAML file.
 
     A sweep file names a grid of cells: which weak experts, how they are boosted and combined, which
@@ -44,6 +46,8 @@ def w2s() -> None:
     \b
     Exit status: 0 all is well, 1 some cell failed, 2 the input is wrong, 130 interrupted.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main() -> None:
@@ -59,7 +63,7 @@ def execute(arguments: Sequence[str]) -> int:
     Returns:
         The exit status: 0, 1 (some cell failed), 2 (bad input) or 130 (interrupted).
     """
-    debug = "--debug" in arguments
+    debug = "--debug" in arguments  # known even where parsing fails
     be_quiet(debug=debug)
     try:
         status = w2s.main(list(arguments), prog_name="w2s", standalone_mode=False)

@@ -28,12 +28,30 @@ json_option = click.option(
 
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 
-# `execute` looks for the flag itself, since it must know it even where parsing fails.
+retry_failed_option = click.option(
+    "--retry-failed", is_flag=True, help="Run what failed for good again, too."
+)
+
+cells_option = click.option("--cells", is_flag=True, help="List every cell too.")
+
+_DEBUG = "w2s_platform.debug"
+
+
+def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    # `meta` is shared by a command and the group that it belongs to: the flag may stand after
+    # either.
+    ctx.meta[_DEBUG] = ctx.meta.get(_DEBUG, False) or value
+
+
+def is_debug(ctx: click.Context) -> bool:
+    """Whether --debug was given."""
+    return bool(ctx.meta.get(_DEBUG))
+
+
 debug_option = click.option(
     "--debug",
     is_flag=True,
     expose_value=False,
+    callback=_remember,
     help="Show tracebacks, and the libraries' own messages.",
 )
-
-cells_option = click.option("--cells", is_flag=True, help="List every cell too.")

@@ -1,5 +1,6 @@
 """Keep the libraries below us from talking unless they are asked to."""
 
+import io
 import os
 import sys
 import warnings
@@ -24,7 +25,7 @@ def be_quiet(*, debug: bool) -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show `±` gets a `?`, not a crash.
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     if debug:
         return

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 from ensemble_core.settings import BoostSettings, ModelRef
 from w2s_platform.graph.builder import StageSet, plain, resolve_precision
 from w2s_platform.graph.model import Cell, Graph, Measure
-from w2s_platform.graph.sources import Cards, Slice, add_data, add_pretrained
+from w2s_platform.graph.sources import Cards, Slice, add_pretrained
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
-
-    from w2s_platform.sweepfile.expand import CellSpec
     from w2s_platform.sweepfile.models import Sweep
 
 EVALUATED = ("validation", "id", "ood")
@@ -61,7 +59,7 @@ class _CellBuilder:
 
     def __init__(self, stages: StageSet, cards: Cards, spec: "CellSpec") -> None:
         self.stages, self.config, self.seed = stages, spec.config, spec.seed
-        self.slices = add_data(stages, cards, self.config.tasks, spec.seed)
+        self.slices = cards.draw(stages, self.config.tasks, spec.seed)
         self.data = {drawn.role: drawn for drawn in self.slices}
         experts, student = self.config.experts, self.config.student
         self.weak, self.weak_layers = self._model(experts.model, experts.layers)
@@ -105,6 +103,7 @@ class _CellBuilder:
             {**settings, "layers": layers},
             {"model": model, "data": drawn.key},
             label=f"{subject} on {drawn.role} {drawn.name}",
+            hints={"batch_size": self.config.evaluation.batch_size},
         )
         return Measure(subject, drawn.role, drawn.name, drawn.split, key)
 
@@ -177,7 +176,13 @@ class _CellBuilder:
         evaluation, student = self.config.evaluation, self.config.student
         settings = {"labels": student.labels, "max_new_tokens": evaluation.max_new_tokens}
         inputs = {"model": teacher, "transfer": self.data["transfer"].key}
-        labels = self.stages.add("labels", settings, inputs, label=f"labels by {subject}")
+        labels = self.stages.add(
+            "labels",
+            settings,
+            inputs,
+            label=f"labels by {subject}",
+            hints={"batch_size": self.config.evaluation.batch_size},
+        )
         self.labels[subject] = labels
         return self._learn("student", labels)
 

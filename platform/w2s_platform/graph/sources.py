@@ -12,9 +12,9 @@ from w2s_platform.graph.builder import StageSet, plain
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
+    from ensemble_core.tasks.roles import Role
     from ensemble_core.tasks.slices import SliceSpec
-
-    from w2s_platform.sweepfile.models import TaskGrid
+    from w2s_platform.sweepfile.sections import TaskGrid
 
 NANO_PRETRAIN_SEED = 0
 """Pretrained models are fixed, as published ones are: replicates share them."""
@@ -36,23 +36,29 @@ class Cards:
     def __init__(self, cards: "Mapping[str, TaskCard]", data_root: Path | None) -> None:
         self._cards = cards
         self._data_root = data_root
-        self._known: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._known: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._drawn: dict[tuple[str, int], list[Slice]] = {}
 
-    def describe(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The card's fingerprint (for keys) and the card itself (for workers), as JSON."""
-        if name not in self._known:
+    def draw(self, stages: StageSet, tasks: "TaskGrid", seed: int) -> list[Slice]:
+        """The `data` stages of a grid; cells with the same grid and seed share them."""
+        grid = (tasks.model_dump_json(), seed)
+        if grid not in self._drawn:
+            self._drawn[grid] = add_data(stages, self, tasks, seed)
+        return self._drawn[grid]
+
+    def describe(self, name: str, split: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The fingerprint of a card's split (for keys) and the card (for workers), as JSON."""
+        if (name, split) not in self._known:
             card = self._cards[name]
-            self._known[name] = (
-                card.fingerprint(self._data_root),
-                card.model_dump(mode="json", exclude_none=True),
-            )
-        return self._known[name]
+            whole = card.model_dump(mode="json", exclude_unset=True)
+            self._known[name, split] = (card.fingerprint(self._data_root, split), whole)
+        return self._known[name, split]
 
-    def split(self, spec: "SliceSpec", role: str) -> str:
+    def split(self, spec: "SliceSpec", role: "Role") -> str:
         """The card's own split that a slice draws from."""
         from ensemble_core.tasks.roles import default_split
 
-        return spec.split or default_split(self._cards[spec.task], role)
+        return spec.split or default_split(self._cards[spec.task], role, self._data_root)
 
 
 def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> list[Slice]:
@@ -62,12 +68,12 @@ def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> li
     id, ood: test questions then never decide which questions train.
     """
     slices: list[Slice] = []
-    for role, spec in _in_order(tasks):
-        fingerprint, card = cards.describe(spec.task)
+    for role, spec in roles_in_order(tasks):
         split = cards.split(spec, role)
+        fingerprint, card = cards.describe(spec.task, split)
         settings = {
             "card": fingerprint,
-            "slice": plain(spec) | {"split": split},
+            "slice": spec.model_dump(mode="json") | {"split": split},
             "role": role,
             "seed": seed,
         }
@@ -81,23 +87,25 @@ def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> li
 def add_pretrained(stages: StageSet, model: ModelRef) -> str:
     """The `pretrain` stage of a model; cutting it to `layers` happens where it is loaded."""
     whole = model.model_copy(update={"layers": None})
-    settings, seed = _identity(whole), None
-    if whole.nano:
-        seed = NANO_PRETRAIN_SEED
+    seed = NANO_PRETRAIN_SEED if whole.nano else None
     return stages.add(
         "pretrain",
-        {"source": settings, "seed": seed},
+        {"source": _identity(whole), "seed": seed},
         {},
         label=whole.label,
         hints={"model": plain(whole)},
     )
 
 
-def _in_order(tasks: "TaskGrid") -> "list[tuple[str, SliceSpec]]":
-    first = [("labelled", tasks.labelled), ("transfer", tasks.transfer)]
-    validation = [("validation", tasks.validation)]
-    tests = [("id", spec) for spec in tasks.id] + [("ood", spec) for spec in tasks.ood]
-    return first + validation + tests
+def roles_in_order(tasks: "TaskGrid") -> "list[tuple[Role, SliceSpec]]":
+    """The slices of a cell in the order in which they are drawn."""
+    slices: list[tuple[Role, SliceSpec]] = [
+        ("labelled", tasks.labelled),
+        ("transfer", tasks.transfer),
+        ("validation", tasks.validation),
+    ]
+    slices += [("id", spec) for spec in tasks.id]
+    return slices + [("ood", spec) for spec in tasks.ood]
 
 
 @cache

@@ -50,7 +50,7 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
         {**dict(zip(keys, key, strict=True)), **_interval(group["value"])}
         for key, group in seeds.groupby(keys, dropna=False, sort=False)
     ]
-    return pd.DataFrame(rows, columns=[*keys, *INTERVAL])
+    return pd.DataFrame(rows, columns=[*keys, *INTERVAL]).astype(dict.fromkeys(INTERVAL[:3], float))
 
 
 def differences(

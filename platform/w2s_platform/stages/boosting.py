@@ -8,8 +8,8 @@ from w2s_platform.stages.training import Trained, TrainJob, train_job
 
 if TYPE_CHECKING:
     import numpy as np
-    from ensemble_core.encoding import TokenDataset
 
+    from ensemble_core.encoding import TokenDataset
     from ensemble_core.rounds import BoostState, RoundOutcome
     from w2s_platform.store import Artifact
 
@@ -21,7 +21,7 @@ def run_round(ctx: StageContext) -> None:
 
     A round after the end of boosting trains nothing and says so.
     """
-    data = _labelled(ctx)
+    data = ctx.encode(ctx.questions("labelled"))
     state = _state_before(ctx, data)
     if state is None or state.ended:
         ctx.write_json(ROUND, {"round": ctx.settings["round"], "ended": True})
@@ -29,7 +29,7 @@ def run_round(ctx: StageContext) -> None:
     reference = None if "previous" in ctx.stage.inputs else _pretrained_errors(ctx, data)
     trained = train_job(_round_job(ctx, data, state), ctx.runtime)
     ctx.spent.add(trained.log)
-    wrong = _errors(ctx, trained.model, data)
+    wrong = _errors(trained.model, data)
     _write_tokens(ctx, data, state, wrong, reference)
     described = {"round": ctx.settings["round"], "ended": False, "state": state.scalars()}
     ctx.write_json(ROUND, described | {"training": _curve(trained)})
@@ -41,10 +41,11 @@ def run_bag(ctx: StageContext) -> None:
 
     from ensemble_core.rounds import round_seed
 
-    data = _labelled(ctx)
+    data = ctx.encode(ctx.questions("labelled"))
     seed = round_seed(ctx.settings["seed"], ctx.settings["bag"])
     drawn = np.random.default_rng(seed).integers(len(data), size=len(data))
-    trained = train_job(_job(ctx, data.subset(drawn), seed), ctx.runtime)
+    sample = TokenDataset([data.examples[index] for index in drawn])
+    trained = train_job(_job(ctx, sample, seed), ctx.runtime)
     ctx.spent.add(trained.log)
     described = {"bag": ctx.settings["bag"], "distinct_questions": int(np.unique(drawn).size)}
     ctx.write_json(ROUND, described | {"training": _curve(trained)})
@@ -77,13 +78,6 @@ def outcome_of(artifact: "Artifact", boost: BoostSettings) -> "RoundOutcome | No
         example=column["example"],
         settings=boost,
     )
-
-
-def _labelled(ctx: StageContext) -> "TokenDataset":
-    from ensemble_core.encoding import encode_questions
-
-    tokenizer, limit = ctx.tokenizer()
-    return encode_questions(tokenizer, ctx.questions("labelled"), max_length=limit)
 
 
 def _state_before(ctx: StageContext, data: "TokenDataset") -> "BoostState | None":
@@ -123,10 +117,10 @@ def _job(ctx: StageContext, data: "TokenDataset", seed: int, **how: Any) -> Trai
     )
 
 
-def _errors(ctx: StageContext, model: Any, data: "TokenDataset") -> "np.ndarray":
-    from ensemble_core.evaluation import token_errors
+def _errors(model: Any, data: "TokenDataset") -> "np.ndarray":
+    from ensemble_core.scoring import token_errors
 
-    return token_errors(model, data, device=ctx.runtime.device)
+    return token_errors(model, data)
 
 
 def _pretrained_errors(ctx: StageContext, data: "TokenDataset") -> "np.ndarray":
@@ -134,7 +128,7 @@ def _pretrained_errors(ctx: StageContext, data: "TokenDataset") -> "np.ndarray":
 
     pretrained = ctx.stage.inputs["pretrained"]
     model, _ = load_pretrained(ctx.store, pretrained, ctx.settings["layers"], ctx.runtime.device)
-    return _errors(ctx, model, data)
+    return _errors(model, data)
 
 
 def _write_tokens(

@@ -11,6 +11,7 @@ from w2s_platform.stage import Stage
 from w2s_platform.stages.runtime import Runtime
 
 if TYPE_CHECKING:
+    from ensemble_core.encoding import TokenDataset
     from ensemble_core.tasks.question import Question
     from w2s_platform.store import Artifact, Store
 
@@ -76,12 +77,16 @@ class StageContext:
         """The stage's training settings."""
         return TrainingSettings.model_validate(self.settings["training"])
 
-    def tokenizer(self) -> tuple[Any, int]:
-        """The tokenizer of the stage's pretrained model, and the longest example it trains on."""
+    def encode(
+        self, questions: "list[Question]", answers: list[str] | None = None
+    ) -> "TokenDataset":
+        """Questions as the stage's pretrained model reads them, with true or given answers."""
+        from ensemble_core.encoding import TokenDataset, encode_all
         from w2s_platform.stages.subjects import load_tokenizer
 
         tokenizer, context_length = load_tokenizer(self.store, self.stage.inputs["pretrained"])
-        return tokenizer, min(self.training.max_length or context_length, context_length)
+        limit = min(self.training.max_length or context_length, context_length)
+        return TokenDataset(encode_all(tokenizer, questions, max_length=limit, answers=answers))
 
 
 def require(store: "Store", key: str) -> "Artifact":
@@ -102,6 +107,7 @@ def require(store: "Store", key: str) -> "Artifact":
 def read_questions(artifact: "Artifact") -> "list[Question]":
     """The questions that a `data` artifact holds."""
     import pyarrow.parquet as pq
+
     from ensemble_core.tasks.table import questions_from_table
 
     return questions_from_table(pq.read_table(artifact.path("questions.parquet")))

@@ -28,8 +28,9 @@ def run_evaluate(ctx: StageContext) -> None:
         ctx.questions("data"),
         metrics=ctx.settings["metrics"],
         max_new_tokens=ctx.settings["max_new_tokens"],
-        device=device,
+        batch_size=ctx.stage.hints["batch_size"],
+        should_stop=ctx.runtime.should_stop,
     )
     ctx.spent.add(result)
     ctx.write_json(MEASUREMENTS, [asdict(row) for row in result.rows])
-    result.questions.to_parquet(ctx.out / QUESTIONS)
+    result.frame().to_parquet(ctx.out / QUESTIONS)

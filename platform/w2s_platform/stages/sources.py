@@ -1,5 +1,6 @@
 """The stages `data` and `pretrain`: where questions and pretrained models come from."""
 
+from pathlib import Path
 from typing import Any
 
 from ensemble_core.errors import StageError
@@ -9,25 +10,30 @@ from w2s_platform.stages.subjects import SOURCE
 from w2s_platform.stages.training import MODEL
 
 QUESTIONS = "questions.parquet"
+TRAINED_ON = ("labelled", "transfer")
 
 
 def run_data(ctx: StageContext) -> None:
     """Draw one role's questions, leaving out those that earlier roles of the cell hold."""
     import pyarrow.parquet as pq
+
     from ensemble_core.tasks.card import TaskCard
     from ensemble_core.tasks.roles import draw
     from ensemble_core.tasks.slices import SliceSpec
     from ensemble_core.tasks.table import questions_to_table
 
     held = {q.id for other in ctx.inputs("exclude") for q in read_questions(other)}
+    role, root = ctx.settings["role"], ctx.runtime.data_root
     questions = draw(
         SliceSpec.model_validate(ctx.settings["slice"]),
         TaskCard.model_validate(ctx.stage.hints["card"]),
-        ctx.settings["role"],
+        role,
         seed=ctx.settings["seed"],
         exclude=held,
-        data_root=ctx.runtime.data_root,
+        data_root=Path(root) if root else None,
     )
+    if role not in TRAINED_ON:  # where the order says nothing, equal draws become equal files
+        questions.sort(key=lambda question: question.id)
     pq.write_table(questions_to_table(questions), ctx.out / QUESTIONS)
 
 

@@ -38,12 +38,8 @@ def run_labels(ctx: StageContext) -> None:
 
 def run_student(ctx: StageContext) -> None:
     """Fine-tune the strong model on pseudo-labels, or on true answers for the ceiling."""
-    from ensemble_core.encoding import encode_questions
-
-    tokenizer, limit = ctx.tokenizer()
-    questions = ctx.questions("transfer")
     answers, soft = _pseudo_labels(ctx) if "labels" in ctx.stage.inputs else (None, None)
-    data = encode_questions(tokenizer, questions, max_length=limit, answers=answers)
+    data = ctx.encode(ctx.questions("transfer"), answers)
     job = TrainJob(
         store_url=ctx.store_url,
         pretrained=ctx.stage.inputs["pretrained"],
@@ -75,7 +71,6 @@ def _pseudo_labels(ctx: StageContext) -> tuple[list[str], Any]:
 
 def _label_accuracy(questions: "list[Question]", answers: list[str]) -> list[dict[str, Any]]:
     from ensemble_core.decoding import answer_matches
-
     from ensemble_core.metrics import proportion_standard_error
 
     right = [

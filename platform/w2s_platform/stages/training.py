@@ -10,6 +10,7 @@ from w2s_platform.stages.runtime import Runtime
 
 if TYPE_CHECKING:
     import numpy as np
+
     from ensemble_core.encoding import TokenDataset
     from ensemble_core.training import SoftTargets, TrainingLog
     from ensemble_core.workers import Workers
@@ -64,8 +65,8 @@ def train_job(job: TrainJob, runtime: Runtime) -> Trained:
 def run_training(job: TrainJob, workers: "Workers", runtime: Runtime) -> Trained:
     """Train as one of `workers`; the first of them writes the weights to `job.out`."""
     from ensemble_core.models.adapters import add_lora
-    from ensemble_core.training import train
 
+    from ensemble_core.training import train
     from w2s_platform.stages.subjects import load_pretrained
     from w2s_platform.store import open_store
 

@@ -134,8 +134,7 @@ class Store:
         Returns:
             None where a live owner holds it, or where the artifact exists by now (see `find`).
         """
-        if not self._prepared:
-            self.prepare()
+        self._allow_writing()
         with explained(self.url):
             book = LeaseBook(self.backend)
             before = book.read(key)
@@ -175,6 +174,7 @@ class Store:
 
     def clear_failures(self, key: str) -> int:
         """Let the key's failures count no longer; how many there were."""
+        self._allow_writing()
         with explained(self.url):
             return AttemptBook(self.backend).clear(key)
 
@@ -182,8 +182,7 @@ class Store:
 
     def record_sweep(self, name: str, ledger: Mapping[str, Any]) -> str:
         """Make this the sweep's newest ledger (JSON values only); its content key."""
-        if not self._prepared:
-            self.prepare()
+        self._allow_writing()
         with explained(self.url):
             return SweepBook(self.backend).record(name, ledger)
 
@@ -206,8 +205,13 @@ class Store:
 
     def collect_garbage(self) -> int:
         """Delete what killed processes left behind; how many attempts and temporary files."""
+        self._allow_writing()
         with explained(self.url):
             return collect_garbage(self.backend)
+
+    def _allow_writing(self) -> None:
+        if not self._prepared:
+            self.prepare()
 
     def _trust(self, key: str, blob: Blob) -> Artifact | None:
         try:

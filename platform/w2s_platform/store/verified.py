@@ -22,6 +22,10 @@ class VerifiedArtifacts:
         known = self._marks.get((artifact.backend.url, artifact.key))
         return known is not None and known == (version, _marks_of(artifact))
 
+    def forget(self) -> None:
+        """Verify everything again."""
+        self._marks.clear()
+
 
 VERIFIED = VerifiedArtifacts()
 """One per process: worker processes open the same store again for every stage."""

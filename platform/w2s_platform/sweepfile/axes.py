@@ -60,7 +60,7 @@ def read_axes(document: Document) -> Axes:
             if isinstance(block, dict) and block.get(kind):
                 reader.axes.blocks.append(list(rows((*loc, kind), block[kind])) or [{}])
     if reader.axes.size > MOST_POINTS:
-        message = f"makes {reader.axes.size:,} points, more than {MOST_POINTS:,}"
+        message = f"makes more than {MOST_POINTS:,} points"
         reader.axes.problems.append(document.problem(("vary",), message))
         reader.axes.blocks = []
     return reader.axes
@@ -89,7 +89,8 @@ class _Reader:
             for dotted, value in case.items() if isinstance(case, dict) else ():
                 if self._known((*at, dotted), dotted, once=dotted not in seen):
                     seen.setdefault(dotted, (*at, dotted))
-                    row |= {dotted: pick for pick in self._picks(dotted, [((*at, dotted), value)])}
+                    picks = self._picks(dotted, [((*at, dotted), value)])
+                    row.update(zip([dotted], picks, strict=False))
             yield row
 
     def _columns(self, loc: Loc, data: Any) -> dict[str, list[Pick]]:
@@ -140,4 +141,6 @@ class _Reader:
 
 def _items(data: Any, loc: Loc) -> Sequence[tuple[Loc, Any]]:
     """The items of a list with their locations; nothing where it is none."""
-    return [((*loc, index), item) for index, item in enumerate(data)] if isinstance(data, list) else []
+    return (
+        [((*loc, index), item) for index, item in enumerate(data)] if isinstance(data, list) else []
+    )

@@ -80,7 +80,9 @@ def _matches(item: Mapping[str, set[str]], tree: Mapping[str, Any]) -> bool:
 
 def _form(key: Key, value: Json) -> str:
     """One text for all ways of writing a value; where nothing is written, the default's."""
-    return _default_form(key.dotted) if value is None else _cached(key.dotted, canonical_json(value))
+    return (
+        _default_form(key.dotted) if value is None else _cached(key.dotted, canonical_json(value))
+    )
 
 
 @lru_cache(maxsize=4096)

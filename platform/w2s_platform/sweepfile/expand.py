@@ -39,8 +39,7 @@ def cells_at(
     except NoSuchPlaceError as error:
         raise InputError(str(error), where=where) from None
     if not isinstance(made, Point):
-        wrong, broken = made
-        raise InputError(_first_message(wrong, broken), where=where)
+        raise InputError(str(made), where=where)
     return _replicates(made, sweep.seeds)
 
 

@@ -51,7 +51,9 @@ def find_key(dotted: str) -> Key | None:
 @cache
 def all_keys() -> tuple[str, ...]:
     """Every dotted key that may vary, as far as the models name them."""
-    return tuple(name for section in SECTIONS for name in _walk(_field_key((section,), Config, section)))
+    return tuple(
+        name for section in SECTIONS for name in _walk(_field_key((section,), Config, section))
+    )
 
 
 @cache

@@ -14,7 +14,7 @@ _PATH = re.compile(r"[./~]")
 
 def nano_names() -> Sequence[str]:
     """The sizes of the built-in suite."""
-    from ensemble_core.nano.sizes import SIZES
+    from ensemble_core.nano.ladder import SIZES
 
     return tuple(SIZES)
 

@@ -28,20 +28,15 @@ class Places:
         """Whether the file has a value at `loc`, rather than a default."""
         return self.written(loc) in self.document.values
 
-    def choose(self, loc: Loc, also: "tuple[str, ...]") -> Loc:
-        """The first of these settings that the file writes."""
-        others = [tuple(dotted.split(".")) for dotted in also]
-        return next((place for place in (loc, *others) if self.is_written(place)), loc)
+    def varied(self, *locs: Loc) -> list[str]:
+        """The varied keys that give these settings their values."""
+        found = [self._deepest_above(loc) for loc in locs]
+        return list(dict.fromkeys(key for key in found if key is not None))
 
-    def varies(self, *keys: "Loc | str") -> bool:
-        """Whether one of these settings is varied."""
-        locs = [tuple(key.split(".")) if isinstance(key, str) else key for key in keys]
-        return any(self._deepest_above(loc) is not None for loc in locs)
-
-    def below(self, loc: Loc, message: str) -> "tuple[str, ...]":
-        """Varied keys that lie below `loc`, those first that a message names in backticks."""
+    def below(self, loc: Loc, message: str) -> list[str]:
+        """Varied keys that lie below `loc`: those that a message names in backticks, or all."""
         inside = [key for key in self.row if tuple(key.split("."))[: len(loc)] == loc]
-        return tuple(sorted(inside, key=lambda key: f"`{key.split('.')[-1]}" not in message))
+        return [key for key in inside if f"`{key.split('.')[-1]}" in message] or inside
 
     def _deepest_above(self, loc: Loc) -> str | None:
         """The varied key at `loc`, or the nearest one above it."""

@@ -1,21 +1,20 @@
-"""Points of a sweep: the settings of each cell, checked, and every problem at its place."""
+"""Points of a sweep: the settings of its cells, checked."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
-from ensemble_core.documents import Document, Loc, Problem
 from ensemble_core.documents.validate import Explained, explained
 from w2s_platform.stage import Json, canonical_json
 from w2s_platform.sweepfile.axes import Row
+from w2s_platform.sweepfile.faults import Faults
 from w2s_platform.sweepfile.keys import find_key
-from w2s_platform.sweepfile.places import Places
-from w2s_platform.sweepfile.rules import Breach, breaches
+from w2s_platform.sweepfile.rules import breaches
 from w2s_platform.sweepfile.sections import SECTIONS, Config
-from w2s_platform.sweepfile.tree import NoSuchPlaceError, overlay
+from w2s_platform.sweepfile.tree import overlay
 from w2s_platform.sweepfile.values import validated
 
 
@@ -61,16 +60,14 @@ class PointMaker:
         """
         return overlay(self._base, values)
 
-    def make(
-        self, tree: Mapping[str, Any], row: Row
-    ) -> Point | tuple[list[tuple[str, Explained]], list[Breach]]:
-        """The point of a tree, or what is wrong with it, by section and by rule."""
+    def make(self, tree: Mapping[str, Any], row: Row) -> Point | Faults:
+        """The point of a tree, or what is wrong with it."""
         checked = {name: self._section(name, tree) for name in SECTIONS}
         wrong = [(name, item) for name, found in checked.items()
                  if isinstance(found, list) for item in found]  # fmt: skip
         broken = breaches(tree)
         if wrong or broken:
-            return wrong, broken
+            return Faults(wrong, broken)
         good = {name: found for name, found in checked.items() if isinstance(found, tuple)}
         models = {name: model for name, (model, _) in good.items()}
         config = Config.model_construct(**models, resources=self._resources)
@@ -97,59 +94,3 @@ def _check_section(name: str, tree: Mapping[str, Any]) -> tuple[Any, str] | list
     except ValidationError as error:
         return explained(error, key.type, tree[name])
     return model, canonical_json(key.adapter.dump_python(model, mode="json"))
-
-
-@dataclass
-class PointProblems:
-    """Collects the problems of many points; one that many cells have is said once."""
-
-    document: Document
-    _found: dict[Problem, list[Row]] = field(default_factory=dict[Problem, list[Row]])
-
-    def misplaced(self, error: NoSuchPlaceError, row: Row) -> None:
-        """A key that lies below a value that is no mapping."""
-        places = Places(self.document, row)
-        self._add(places.problem(error.loc, str(error), key=True), row, told=True)
-
-    def add(self, wrong: list[tuple[str, Explained]], broken: list[Breach], row: Row) -> None:
-        """What is wrong with one point."""
-        places = Places(self.document, row)
-        told = {breach.message for breach in broken}
-        for breach in broken:
-            loc = places.choose(breach.loc, breach.also)
-            problem = places.problem(loc, breach.message, breach.hint)
-            self._add(problem, row, told=places.varies(breach.loc, *breach.also))
-        for section, item in wrong:
-            if item.ruled is None or item.message not in told:
-                self._add_explained(places, section, item, row)
-
-    def _add_explained(self, places: Places, section: str, item: Explained, row: Row) -> None:
-        base: Loc = () if item.missing == section else (section,)
-        loc = (*base, *item.loc)
-        told = False
-        if item.ruled is not None:
-            ruled = (*base, *item.ruled)
-            loc = places.choose(loc, places.below(ruled, item.message))
-            told = bool(places.below(ruled, ""))
-        problem = places.problem(loc, item.message, item.hint, key=item.at_key)
-        self._add(problem, row, told=told)
-
-    def _add(self, problem: Problem, row: Row, *, told: bool) -> None:
-        self._found.setdefault(problem, []).extend([row] if told else [])
-
-    def all(self) -> Iterator[Problem]:
-        """The problems; where several keys meet in one, with a cell that has it."""
-        for problem, rows in self._found.items():
-            yield with_cells(problem, rows) if rows else problem
-
-
-def with_cells(problem: Problem, rows: list[Row]) -> Problem:
-    """The problem with an example of the cells that have it."""
-    from dataclasses import replace
-
-    from w2s_platform.sweepfile.values import brief
-
-    shown = ", ".join(f"{key}={brief(pick.value)}" for key, pick in rows[0].items())
-    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    cells = f"in the cell {shown}{more}"
-    return replace(problem, hint=f"{problem.hint}; {cells}" if problem.hint else cells)

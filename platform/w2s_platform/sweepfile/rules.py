@@ -23,6 +23,15 @@ class Breach:
     also: tuple[str, ...] = ()
     """Other dotted keys that play a part."""
 
+    @property
+    def keys(self) -> list[Loc]:
+        """All settings that play a part, the shown one first."""
+        return [self.loc, *(tuple(dotted.split(".")) for dotted in self.also)]
+
+    def at(self, is_written: Callable[[Loc], bool]) -> Loc:
+        """The first of these settings that the file writes."""
+        return next((loc for loc in self.keys if is_written(loc)), self.loc)
+
 
 Tree = Mapping[str, Any]
 Rule = Callable[[Tree], Iterator[Breach]]

@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ensemble_core.documents import LocatedError, did_you_mean
 from ensemble_core.settings import Settings
-from w2s_platform.sweepfile.sections import METRICS
+from w2s_platform.sweepfile.sections import Metric
 
 SUBJECTS = (
     "weak_base",
@@ -94,34 +94,33 @@ def _check_bounds(low: float, high: float, log: bool, step: float | None) -> Non
         raise LocatedError("`step` and `log` exclude each other", ("step",))
 
 
+def _known_subject(subject: str) -> str:
+    if subject not in SUBJECTS and not _EXPERT.fullmatch(subject):
+        hint = did_you_mean(subject, (*SUBJECTS, "expert_1"))
+        raise LocatedError(f"there is no subject `{subject}`", hint=hint)
+    return subject
+
+
+def _validation_only(role: Any) -> Any:
+    if role != "validation":
+        hint = "allowed: validation; test data is read once, for reporting"
+        raise LocatedError("choices are made on validation data only", hint=hint)
+    return role
+
+
 class Objective(Settings):
     """What a search improves: a validation metric, averaged over seeds."""
 
-    metric: Literal[(*METRICS, "pgr")]
+    metric: Literal[Metric, "pgr"]
     """The metric."""
-    subject: str = "ensemble"
+    subject: Annotated[str, AfterValidator(_known_subject)] = "ensemble"
     """Whose metric: `ensemble`, `student`, `floor`, `expert_1` …"""
-    role: Literal["validation"] = "validation"
+    role: Annotated[Literal["validation"], BeforeValidator(_validation_only)] = "validation"
     """Choices are made on validation data only."""
     task: str | None = None
     """The validation task's name; default: whatever `tasks.validation` names."""
     mode: Literal["max", "min"] | None = None
     """Default: `min` for nll and ece, else `max`."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _on_validation_only(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("role", "validation") != "validation":
-            hint = "allowed: validation; test data is read once, for reporting"
-            raise LocatedError("choices are made on validation data only", ("role",), hint)
-        return value
-
-    @model_validator(mode="after")
-    def _known_subject(self) -> "Objective":
-        if self.subject not in SUBJECTS and not _EXPERT.fullmatch(self.subject):
-            hint = did_you_mean(self.subject, (*SUBJECTS, "expert_1"))
-            raise LocatedError(f"there is no subject `{self.subject}`", ("subject",), hint)
-        return self
 
     @property
     def direction(self) -> Literal["max", "min"]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from ensemble_core.tasks.slices import SliceSpec
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ensemble_core.settings import (
@@ -15,6 +14,7 @@ from ensemble_core.settings import (
     Settings,
     TrainingSettings,
 )
+from ensemble_core.tasks.slices import SliceSpec
 from w2s_platform.sweepfile.names import Adapter, Model
 from w2s_platform.sweepfile.resources import ResourceSettings
 
@@ -40,10 +40,9 @@ def _in_order(names: tuple[_NameT, ...]) -> tuple[_NameT, ...]:
     return tuple(sorted(names, key=order.index))
 
 
-Slices = Annotated[
-    tuple[SliceSpec, ...],
-    BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | tuple[SliceSpec, ...]),
-]
+_SomeSlices = Annotated[tuple[SliceSpec, ...], Field(min_length=1)]
+_ALONE = BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | tuple[SliceSpec, ...])
+_ALONE_OR_SOME = BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | _SomeSlices)
 
 
 class TaskGrid(Settings):
@@ -55,9 +54,9 @@ class TaskGrid(Settings):
     """Answers are hidden: the ensemble labels it for the student; the ceiling reads them."""
     validation: SliceSpec
     """Whatever is chosen is chosen on it."""
-    id: Annotated[Slices, Field(min_length=1)]
+    id: Annotated[_SomeSlices, _ALONE_OR_SOME]
     """Test questions like the labelled ones; read once, for reporting."""
-    ood: Slices = ()
+    ood: Annotated[tuple[SliceSpec, ...], _ALONE] = ()
     """Test questions of another difficulty, domain, or both."""
 
 

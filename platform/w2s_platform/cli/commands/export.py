@@ -19,7 +19,7 @@ from w2s_platform.cli.options import debug_option, store_option
 @store_option
 @debug_option
 def command(cell: str, directory: Path, subject: str, store: str | None) -> None:
-    """Write a cell's ensemble or student as a Hugging Face directory.
+    """Write a cell's model as a Hugging Face directory.
 
     CELL is a cell's id as `w2s status FILE --cells` prints it; the first few digits are enough.
     DIR must be new or empty. `AutoModelForCausalLM.from_pretrained(DIR)` loads what comes out, an

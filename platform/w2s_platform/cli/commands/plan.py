@@ -25,7 +25,7 @@ from w2s_platform.cli.options import (
 def command(
     file: Path, store: str | None, data_root: Path | None, as_json: bool, cells: bool
 ) -> None:
-    """Show what a run would do: what the store has, what is in flight, what is to run.
+    """Show what a run would do, and what the store has.
 
     Writes nothing. The work left is estimated from what stages of the same kind took in this store,
     in seconds of one worker; a `?` stands for kinds that the store has not seen.

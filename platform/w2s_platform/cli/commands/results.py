@@ -1,15 +1,21 @@
 """`w2s results`: the numbers of a sweep, as a table or as data."""
 
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ensemble_core.documents import did_you_mean
+from ensemble_core.errors import InputError
+from w2s_platform.cli.console import show, text_of
 from w2s_platform.cli.options import debug_option, store_option, sweep_argument
+from w2s_platform.cli.render.layout import Layout, to_latex
 
 if TYPE_CHECKING:
-
-    pass
+    import pandas as pd
 
 FORMATS = ("table", "csv", "json", "parquet", "latex")
 _SHOWN_BY_DEFAULT = ("accuracy", "choice_accuracy")
@@ -51,8 +57,9 @@ def command(
     metric: tuple[str, ...],
     out: Path | None,
 ) -> None:
-    """Show a sweep's results: means with 95 % intervals over seeds, or every measurement.
+    """Show a sweep's results, as a table or as data.
 
+    Means with 95 % intervals over seeds, or every measurement.
     The table goes from floor to ceiling, with PGR, and with differences paired by seed, on ID and
     OOD test questions. Rows of csv, json and parquet have the columns sweep, cell, seed, subject,
     task, role, split, metric, value, stderr, n, and one per varied key.
@@ -64,3 +71,130 @@ def command(
       w2s results sweeps/quickstart.yaml --format csv > rows.csv
       w2s results sweeps/quickstart.yaml --format latex --out table.tex
     """
+    loaded = _load(file, store)
+    keys = [resolve_key(key, list(loaded.frame.columns)) for key in by] if by else None
+    if form in ("table", "latex"):
+        layouts = _layouts(loaded, keys, metric)
+        _write(to_latex(layouts) if form == "latex" else _as_text(layouts, out), out)
+    else:
+        _write(_encoded(loaded.frame, form, keys), out)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A sweep's rows, and where they came from."""
+
+    sweep: str
+    frame: "pd.DataFrame"
+    notes: tuple[str, ...]
+
+
+def _load(file: Path, store: str | None) -> _Loaded:
+    """Read the rows that the store has.
+
+    Raises:
+        InputError: The sweep was never run in this store, or nothing of it has finished.
+    """
+    from w2s_platform.results.ledger import read_ledger
+    from w2s_platform.results.load import frame_of
+    from w2s_platform.store import open_store
+    from w2s_platform.sweepfile.load import load_sweep
+
+    opened = open_store(store, read_only=True)
+    ledger = read_ledger(opened, load_sweep(file).sweep)
+    frame = frame_of(opened, ledger)
+    if frame.empty:
+        hint = f"`w2s status {file}` shows how far it is"
+        raise InputError("no measurement has finished yet", where=str(opened.url), hint=hint)
+    notes = [f"every measurement: w2s results {file} --format csv; store: {opened.url}"]
+    measured = frame["cell"].nunique()
+    if measured < len(ledger.cells):
+        notes.insert(0, f"so far {measured} of {len(ledger.cells)} cells have results")
+    return _Loaded(ledger.sweep, frame, tuple(notes))
+
+
+def resolve_key(key: str, columns: Sequence[str]) -> str:
+    """Find the column that `--by` means; the end of a dotted key will do where it is unique.
+
+    Raises:
+        InputError: No column, or several, have this name.
+    """
+    if key in columns:
+        return key
+    ending = [column for column in columns if column.endswith(f".{key}")]
+    if len(ending) == 1:
+        return ending[0]
+    raise InputError(
+        f"--by {key}: {'several columns end so' if ending else 'there is no such column'}",
+        hint=did_you_mean(key, ending or columns, listed=30),
+    )
+
+
+def _layouts(loaded: _Loaded, keys: Sequence[str] | None, wanted: Sequence[str]) -> list[Layout]:
+    from w2s_platform.cli.render.results import result_layouts
+    from w2s_platform.results.summary import differences, summarise, varied_columns
+
+    frame = loaded.frame
+    by = varied_columns(frame) if keys is None else list(keys)
+    metrics = _metrics(list(frame["metric"].unique()), wanted)
+    summary = summarise(frame, by)
+    gaps = differences(frame, by, metrics=metrics)
+    tables = [
+        result_layouts(summary, gaps, sweep=loaded.sweep, metric=metric, by=by)
+        for metric in metrics
+    ]
+    layouts = [layout for table in tables for layout in table]
+    last = layouts[-1]
+    return [*layouts[:-1], replace(last, notes=(*last.notes, *loaded.notes))]
+
+
+def _metrics(measured: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Choose the metrics to show: those asked for, else the accuracies, else the first measured.
+
+    Raises:
+        InputError: One that was asked for was not measured.
+    """
+    for metric in wanted:
+        if metric not in measured:
+            raise InputError(
+                f"--metric {metric} was not measured", hint=did_you_mean(metric, measured)
+            )
+    usual = [metric for metric in _SHOWN_BY_DEFAULT if metric in measured]
+    return list(wanted) or usual or list(measured[:1])
+
+
+def _encoded(frame: "pd.DataFrame", form: str, keys: Sequence[str] | None) -> str | bytes:
+    from w2s_platform.cli.render import tables
+
+    if keys is not None:
+        from w2s_platform.results.summary import summarise
+
+        frame = summarise(frame, keys)
+    if form == "csv":
+        return tables.to_csv(frame)
+    return tables.to_json(frame) if form == "json" else tables.to_parquet(frame)
+
+
+def _as_text(layouts: Sequence[Layout], out: Path | None) -> str:
+    if out is None:
+        show(layouts)
+        return ""
+    return text_of(layouts)
+
+
+def _write(content: str | bytes, out: Path | None) -> None:
+    """Write to a file, or to standard output.
+
+    Raises:
+        InputError: The file can't be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    if out is None:
+        if isinstance(content, bytes) and sys.stdout.isatty():
+            raise click.UsageError("Parquet is not text: name a file with --out, or pipe it on")
+        click.echo(content, nl=False)
+        return
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror}", where=str(out)) from error

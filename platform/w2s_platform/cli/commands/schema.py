@@ -12,7 +12,7 @@ from w2s_platform.cli.options import debug_option
 @click.argument("kind", type=click.Choice(["sweep", "task"]), default="sweep")
 @debug_option
 def command(kind: str) -> None:
-    """Print the JSON Schema of sweep files (or of task cards).
+    """Print the JSON Schema of sweep files or task cards.
 
     An editor that reads YAML schemas completes and checks a file whose first line is
     `# yaml-language-server: $schema=sweep.schema.json`.
@@ -26,6 +26,10 @@ def command(kind: str) -> None:
 
 
 def _schema(kind: str) -> dict[str, Any]:
-    from w2s_platform.sweepfile import schema
+    if kind == "task":
+        from ensemble_core.tasks.schema import task_json_schema
 
-    return schema.json_schema() if kind == "sweep" else schema.task_json_schema()
+        return task_json_schema()
+    from w2s_platform.sweepfile.schema import json_schema
+
+    return json_schema()

@@ -25,7 +25,7 @@ from w2s_platform.cli.options import data_root_option, debug_option, quiet_optio
 def command(
     ctx: click.Context, files: tuple[Path, ...], data_root: Path | None, quiet: bool
 ) -> None:
-    """Check sweep files, and every cell that they expand to.
+    """Check sweep files and every cell in them.
 
     Reads the files, the task cards that they name and those cards' data; runs and writes nothing.
     Every problem is reported at once, as file:line:column, the key's path, what is allowed and the
@@ -46,7 +46,7 @@ def _check(file: Path, data_root: Path | None, *, quiet: bool) -> bool:
     try:
         study = load_study(file, data_root)
     except InputError as error:
-        lines, _ = describe(error, context=f"in {file}")
+        lines, _ = describe(error)
         click.echo("\n".join(lines), err=True)
         return False
     if not quiet:

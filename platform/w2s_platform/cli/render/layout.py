@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,10 @@ _LATEX = {
 }
 
 
+_GAP = 2
+"""Spaces between columns."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of a table."""
@@ -47,17 +51,29 @@ class Layout:
     rows: tuple[Row, ...]
     labels: int = 1
     """The first columns, which name the row: left-aligned; the others are numbers."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     """Lines below the table."""
 
 
-def to_rich(layout: Layout) -> "Group":
-    """Draw for a terminal, as narrow as its words allow."""
+def to_rich(layout: Layout, width: int) -> "Group":
+    """Draw for a terminal of so many columns.
+
+    Where the table is too wide, headings take two lines; where that does not do, intervals stand
+    below their means, and then the label columns fold.
+    """
     from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
+    fitting = next(
+        (
+            form
+            for form in (layout, _with_stacked_headings(layout))
+            if _natural_width(form) <= width
+        ),
+        _with_stacked_intervals(layout),
+    )
     table = Table(
         title=Text(layout.title, style="bold"),
         title_justify="left",
@@ -67,23 +83,40 @@ def to_rich(layout: Layout) -> "Group":
         pad_edge=False,
         header_style="bold",
     )
-    for index, column in enumerate(layout.columns):
-        table.add_column(
-            Text(column),
-            justify="left" if index < layout.labels else "right",
-            min_width=_longest_word(layout, index),
-            overflow="fold",
-        )
-    for section in _sections(layout.rows):
+    for index, column in enumerate(fitting.columns):
+        if index < layout.labels:
+            table.add_column(Text(column), overflow="fold")
+        else:
+            table.add_column(Text(column), justify="right", no_wrap=True)
+    for section in _sections(fitting.rows):
         for row in section:
             cells = [Text(cell) for cell in row.cells]
             table.add_row(*cells, style=row.style, end_section=row is section[-1])
     return Group(table, *(Text(note, style="dim") for note in layout.notes))
 
 
-def _longest_word(layout: Layout, index: int) -> int:
-    texts = [layout.columns[index], *(row.cells[index] for row in layout.rows)]
-    return min(max((len(word) for text in texts for word in text.split()), default=1), 24)
+def _natural_width(layout: Layout) -> int:
+    lines = [layout.columns, *(row.cells for row in layout.rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _width(cell: str) -> int:
+    return max((len(line) for line in cell.split("\n")), default=0)
+
+
+def _with_stacked_headings(layout: Layout) -> Layout:
+    headings = (name.replace(" − ", "\n− ").replace(", ", ",\n") for name in layout.columns)
+    return replace(layout, columns=tuple(headings))
+
+
+def _with_stacked_intervals(layout: Layout) -> Layout:
+    stacked = _with_stacked_headings(layout)
+    rows = (
+        replace(row, cells=tuple(cell.replace(" ±", "\n±") for cell in row.cells))
+        for row in stacked.rows
+    )
+    return replace(stacked, rows=tuple(rows))
 
 
 def to_latex(layouts: Iterable[Layout]) -> str:

@@ -95,7 +95,9 @@ def _tables_by_group(means: Means, gaps: Means, metric: str, by: Sequence[str]) 
     # Without the experts: one column per round would fill the screen.
     levels = [_Column(name, means, metric) for name in subject_order(means.subjects(metric))
               if not name.startswith("expert_")]  # fmt: skip
-    gains = [_Column(name, gaps, metric, _minus(name), signed=True) for name in gaps.subjects(metric)]
+    gains = [
+        _Column(name, gaps, metric, _minus(name), signed=True) for name in gaps.subjects(metric)
+    ]
     if metric == _PGR_GOES_WITH:
         gains += [_Column(name, means, "pgr", f"PGR, {name}") for name in _pgr_subjects(means)]
     tables: list[Layout] = []
@@ -178,5 +180,3 @@ def _pgr_subjects(means: Means) -> list[str]:
 
 def _minus(name: str) -> str:
     return name.replace(" - ", " − ")
-
-

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, get_args
 from w2s_platform.cli.render.layout import Layout, Row
 from w2s_platform.cli.render.means import show_value
 from w2s_platform.cli.render.results import short_keys
-from w2s_platform.stage import Kind, StageStatus
+from w2s_platform.stage import Kind
 
 if TYPE_CHECKING:
     from w2s_platform.results.plan import CellReport, PlanReport, StageReport
+    from w2s_platform.running.snapshot import StageView
 
-_WORDS: Mapping[StageStatus, str] = {
+    AnyStage = StageReport | StageView
+
+_WORDS: Mapping[str, str] = {
     "to_run": "to run",
     "running": "running",
     "failed": "failed",
@@ -26,7 +29,7 @@ _SHOWN = 10
 def stage_layout(report: "PlanReport") -> Layout:
     """One line per kind of stage, one column per status that occurs, and the work left."""
     counts = report.counts()
-    kinds = [kind for kind in get_args(Kind) if kind in counts]
+    kinds: list[str] = [kind for kind in get_args(Kind) if kind in counts]
     total: Counter[str] = sum(counts.values(), Counter())
     used = [status for status in _WORDS if total[status]]
     rows = [Row((kind, *_numbers(counts[kind], used), _left(report, kind))) for kind in kinds]
@@ -45,15 +48,22 @@ def cells_line(report: "PlanReport") -> str:
 
 def failure_lines(report: "PlanReport") -> list[str]:
     """One line per failed stage: what it is, how many cells wait for it, and why it failed."""
-    failed = [stage for stage in report.stages if stage.status == "failed"]
     waiting = Counter(key for cell in report.cells for key in cell.stages)
-    lines = [
-        f"failed: {_name(stage)} (in {waiting[stage.key]} "
-        f"{'cell' if waiting[stage.key] == 1 else 'cells'}): {_first_line(stage.error)}"
-        for stage in failed[:_SHOWN]
-    ]
+    return failed_stages(report.stages, waiting)
+
+
+def failed_stages(
+    stages: "Iterable[AnyStage]", waiting: Mapping[str, int] | None = None
+) -> list[str]:
+    """One line per failed stage, with the number of cells that wait for it where that is known."""
+    failed = [stage for stage in stages if stage.status == "failed"]
+    lines: list[str] = []
+    for stage in failed[:_SHOWN]:
+        cells = (waiting or {}).get(stage.key)
+        needed = f" (in {cells} {'cell' if cells == 1 else 'cells'})" if cells else ""
+        lines.append(f"failed: {_name(stage)}{needed}: {_first_line(stage.error)}")
     if len(failed) > _SHOWN:
-        lines.append(f"… and {len(failed) - _SHOWN} more; --json lists them all")
+        lines.append(f"… and {len(failed) - _SHOWN} more; w2s status FILE --json lists them all")
     return lines
 
 
@@ -120,7 +130,7 @@ def _left(report: "PlanReport", kind: str | None) -> str:
     return f"{show_duration(sum(known))}{more}"
 
 
-def _name(stage: "StageReport") -> str:
+def _name(stage: "AnyStage") -> str:
     label = stage.label if stage.label.startswith(stage.kind) else f"{stage.kind} {stage.label}"
     return f"{label.strip()} [{stage.key[:12]}]"
 

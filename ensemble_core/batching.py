@@ -1,0 +1,97 @@
+"""Batches: padded on the right for scoring and training, cut from a data set's flat arrays.
+
+A causal model's real tokens never see padding that stands after them, so no attention mask is
+needed, and attention takes its fastest path.
+"""
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ensemble_core.encoding import TokenDataset
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B examples, of L tokens at most, with n answer tokens in all.
+
+    The model reads `input_ids` [B, L-1]; of its predictions only the last `keep` columns matter,
+    and of those the ones in `predicts` [B, keep], row by row: they predict `targets` [n].
+    """
+
+    input_ids: Tensor
+    keep: int
+    predicts: Tensor
+    targets: Tensor
+    token_index: Tensor
+    """Which of the data set's N answer tokens each target is, [n]."""
+    n_tokens: int
+    """Tokens that the model reads, padding not counted."""
+
+
+def collate(
+    data: TokenDataset, rows: Ints, *, pad: int = 0, device: torch.device | str = "cpu"
+) -> Batch:
+    """Assemble some of a data set's examples.
+
+    Args:
+        data: The examples.
+        rows: Which of them, indices, shape [B].
+        pad: The token that fills up; which one changes nothing.
+        device: Where the tensors go.
+    """
+    lengths, prompts = data.lengths[rows], data.prompt_lengths[rows]
+    width, first = int(lengths.max()) - 1, int(prompts.min()) - 1
+    columns = np.arange(width + 1)
+    ids = data.tokens.take(data.starts[rows][:, None] + columns, mode="clip")
+    ids[columns >= lengths[:, None]] = pad
+    predicted = columns[first + 1 :]  # position of the token that each kept column predicts
+    predicts = (predicted >= prompts[:, None]) & (predicted < lengths[:, None])
+    token_index = (data.answer_starts[rows] - prompts)[:, None] + predicted
+    return Batch(
+        input_ids=_tensor(ids[:, :-1], device),
+        keep=width - first,
+        predicts=_tensor(predicts, device),
+        targets=_tensor(ids[:, first + 1 :][predicts], device),
+        token_index=_tensor(token_index[predicts], device),
+        n_tokens=int(lengths.sum()) - len(rows),
+    )
+
+
+def _tensor(array: NDArray[Any], device: torch.device | str) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor if str(device) == "cpu" else tensor.to(device, non_blocking=True)
+
+
+def answer_logits(model: Any, batch: Batch) -> Tensor:
+    """The model's logits for each target of a batch, in float32, shape [n, V]."""
+    known = {"use_cache": False, "logits_to_keep": batch.keep}
+    taken = {k: v for k, v in known.items() if k in _parameters(type(unwrapped(model)))}
+    logits: Tensor = model(input_ids=batch.input_ids, **taken).logits
+    return logits[:, -batch.keep :][batch.predicts].float()
+
+
+def unwrapped(model: Any) -> Any:
+    """The causal LM itself, without PEFT's wrapper."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def batches_by_length(data: TokenDataset, batch_size: int) -> Iterator[Ints]:
+    """Rows in batches of like length, so that little is spent on padding."""
+    order = np.lexsort((data.prompt_lengths, data.lengths))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+@lru_cache(maxsize=32)
+def _parameters(model_class: type) -> frozenset[str]:
+    return frozenset(inspect.signature(model_class.forward).parameters)  # pyright: ignore

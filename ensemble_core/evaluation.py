@@ -1,0 +1,162 @@
+"""Evaluation: one decoding and one scoring pass over the questions, then every metric from them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ensemble_core.candidates import CandidateScores, score_candidates
+from ensemble_core.costs import inference_flops
+from ensemble_core.decoding import Decoded, decode
+from ensemble_core.errors import InputError, StageError
+from ensemble_core.measuring import (
+    CHOICE_METRICS,
+    DECODED_METRICS,
+    METRICS,
+    Measurement,
+    QuestionResult,
+    measure,
+)
+from ensemble_core.models.context import context_length
+from ensemble_core.scoring import token_errors
+from ensemble_core.tasks.question import Question
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["METRICS", "Evaluation", "Measurement", "QuestionResult", "evaluate", "token_errors"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measurements and what they are made of."""
+
+    rows: list[Measurement]
+    questions: list[QuestionResult]
+    """In the order of the questions."""
+    tokens: int
+    """Tokens read or written."""
+    flops: float
+    """Estimate, see `costs.inference_flops`."""
+
+    def value(self, metric: str) -> float | None:
+        """A metric's value; None where it was not measured."""
+        return next((row.value for row in self.rows if row.metric == metric), None)
+
+    def frame(self) -> "pd.DataFrame":
+        """One row per question, a column per field of `QuestionResult`."""
+        import pandas as pd
+
+        names = list(QuestionResult.__dataclass_fields__)
+        return pd.DataFrame({name: [getattr(q, name) for q in self.questions] for name in names})
+
+
+def evaluate(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[Question],
+    *,
+    metrics: Sequence[str] = tuple(METRICS),
+    batch_size: int = 64,
+    max_new_tokens: int = 32,
+    max_length: int | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Evaluation:
+    """Measure a causal LM, a single one or the ensemble.
+
+    - `accuracy`: the decoded answer is right, see `Question.is_answered_by`.
+    - `token_accuracy`: share of answer tokens, end of sequence included, that are the likeliest
+      given the true ones before.
+    - `nll`: mean over these tokens of -log p, in nats. `ece`: their calibration, see
+      `metrics.expected_calibration_error`.
+    - `choice_accuracy`: the right choice has the highest summed log-likelihood, end of sequence
+      not counted; `choice_accuracy_norm`: the highest per byte (lm-evaluation-harness's `acc` and
+      `acc_norm`). No row where no question has choices.
+
+    Args:
+        model: Read in evaluation mode; its mode is put back.
+        tokenizer: Its tokenizer.
+        questions: With their true answers.
+        metrics: Names out of `METRICS`.
+        batch_size: Examples per forward pass.
+        max_new_tokens: Longest decoded answer, end of sequence included.
+        max_length: Longest prompt and answer in tokens; default: the model's context.
+        should_stop: Asked before every batch.
+
+    Raises:
+        InputError: A metric is unknown, or as `decode`.
+        StageError: There are no questions, an answer does not fit the context, or a true answer
+            is none of its question's choices.
+        CancelledError: `should_stop` said so.
+    """
+    wanted = _checked(metrics, questions)
+    limit = context_length(model.config, max_length)
+    shared: dict[str, Any] = {
+        "batch_size": batch_size,
+        "max_length": limit,
+        "should_stop": should_stop,
+    }
+    decoded = scored = None
+    if wanted & DECODED_METRICS:
+        decoded = decode(model, tokenizer, questions, max_new_tokens=max_new_tokens, **shared)
+    if wanted - DECODED_METRICS:
+        choices = bool(wanted & CHOICE_METRICS)
+        scored = score_candidates(model, tokenizer, questions, choices=choices, **shared)
+    results = [_result(question, i, decoded, scored) for i, question in enumerate(questions)]
+    measured = [measure(name, results) for name in METRICS if name in wanted]
+    tokens = sum(len(d.prompt_ids) + len(d.token_ids) for d in decoded or ())
+    tokens += int(scored.data.lengths.sum()) if scored else 0
+    rows = [row for row in measured if row is not None]
+    return Evaluation(rows, results, tokens, inference_flops(model, tokens))
+
+
+def _checked(metrics: Sequence[str], questions: Sequence[Question]) -> frozenset[str]:
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown:
+        raise InputError(
+            f"no metric is named {unknown[0]!r}", hint=f"take some of {', '.join(METRICS)}"
+        )
+    if not questions:
+        raise StageError("there are no questions to evaluate", hint="the slice is empty")
+    return frozenset(metrics)
+
+
+def _result(
+    question: Question,
+    index: int,
+    decoded: Sequence[Decoded] | None,
+    scored: CandidateScores | None,
+) -> QuestionResult:
+    fields: dict[str, Any] = {"id": question.id}
+    if decoded is not None:
+        text = decoded[index].text
+        fields |= {"prediction": text, "correct": question.is_answered_by(text)}
+    if scored is not None:
+        fields |= _token_fields(scored, index) | _choice_fields(scored, index, question)
+    return QuestionResult(**fields)
+
+
+def _token_fields(scored: CandidateScores, index: int) -> dict[str, Any]:
+    tokens = scored.true_answer(index)
+    scores, truth = scored.scores, scored.data.answer_tokens[tokens]
+    return {
+        "nll": -float(scores.log_probs[tokens].mean(dtype="float64")),
+        "tokens": len(truth),
+        "token_log_probs": tuple(scores.log_probs[tokens].tolist()),
+        "token_correct": tuple((scores.predicted[tokens] == truth).tolist()),
+        "token_confidences": tuple(scores.confidences[tokens].tolist()),
+    }
+
+
+def _choice_fields(scored: CandidateScores, index: int, question: Question) -> dict[str, Any]:
+    likelihoods = scored.log_likelihoods(index)
+    if likelihoods is None:
+        return {}
+    lengths = [max(1, len(choice.strip().encode())) for choice in question.choices]
+    plain, norm = int(likelihoods.argmax()), int((likelihoods / lengths).argmax())
+    return {
+        "choice": plain,
+        "choice_correct": plain == question.answer_index,
+        "choice_norm": norm,
+        "choice_norm_correct": norm == question.answer_index,
+        "choice_log_likelihoods": tuple(likelihoods.tolist()),
+    }

@@ -1,0 +1,1 @@
+"""Loading, cutting and adapting pretrained causal language models."""

@@ -1,0 +1,79 @@
+"""Teacher-forced scores: what a model says of each answer token, given the true ones before it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ensemble_core.batching import answer_logits, batches_by_length, collate
+from ensemble_core.encoding import TokenDataset
+from ensemble_core.errors import CancelledError
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """One entry for each of N answer tokens, in data order."""
+
+    log_probs: NDArray[np.float32]
+    """Log-probability of the true token, in nats."""
+    predicted: NDArray[np.int64]
+    """The likeliest token."""
+    confidences: NDArray[np.float32]
+    """Probability of the likeliest token."""
+
+
+def score_tokens(
+    model: Any,
+    data: TokenDataset,
+    *,
+    batch_size: int = 64,
+    should_stop: Callable[[], bool] | None = None,
+) -> TokenScores:
+    """Score every answer token of the data with a single causal LM or the ensemble.
+
+    Raises:
+        CancelledError: `should_stop`, asked before every batch, said so.
+    """
+    columns = np.empty((3, data.n_answer_tokens), dtype=np.float64)
+    was_training = model.training
+    model.eval()
+    try:
+        for rows in batches_by_length(data, batch_size):
+            if should_stop is not None and should_stop():
+                raise CancelledError("evaluation was stopped")
+            index, scores = _score_batch(model, data, rows)
+            columns[:, index] = scores
+    finally:
+        model.train(was_training)
+    log_probs, predicted, confidences = columns
+    return TokenScores(
+        log_probs.astype(np.float32), predicted.astype(np.int64), confidences.astype(np.float32)
+    )
+
+
+def token_errors(model: Any, data: TokenDataset, batch_size: int = 64) -> NDArray[np.bool_]:
+    """Whether the likeliest token is not the true one, for each of N answer tokens."""
+    return score_tokens(model, data, batch_size=batch_size).predicted != data.answer_tokens
+
+
+@torch.inference_mode()
+def _score_batch(
+    model: Any, data: TokenDataset, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    batch = collate(data, rows, device=model.device)
+    return batch.token_index.cpu().numpy(), _scores(answer_logits(model, batch), batch.targets)
+
+
+def _scores(logits: Tensor, targets: Tensor) -> NDArray[np.float64]:
+    """Log-probability, argmax and its probability, [3, n], from logits [n, V]."""
+    norm = logits.logsumexp(dim=-1)
+    best, predicted = logits.max(dim=-1)
+    given = logits.gather(-1, targets[:, None]).squeeze(-1)
+    columns = torch.stack(
+        [(given - norm).double(), predicted.double(), (best - norm).exp().double()]
+    )
+    return columns.cpu().numpy()

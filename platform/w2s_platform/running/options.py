@@ -1,0 +1,48 @@
+"""What a caller may choose about a run; none of it changes a result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from w2s_platform.running.policy import Policy
+
+if TYPE_CHECKING:
+    from w2s_platform.sweepfile.resources import ResourceSettings
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a sweep is run."""
+
+    store_url: str
+    data_root: str | None = None
+    address: str | None = None
+    """A Ray cluster; default: RAY_ADDRESS, else a Ray of this process's own."""
+    concurrency: int | None = None
+    """Cells at work at once; default: what the machines hold."""
+    policy: Policy = field(default_factory=Policy)
+    callbacks: Sequence[Any] = ()
+    """Ray Tune callbacks, such as the loggers for TensorBoard or MLflow."""
+    debug: bool = False
+    """Let the libraries' own messages through."""
+
+    @classmethod
+    def of(
+        cls,
+        resources: "ResourceSettings",
+        *,
+        store_url: str,
+        data_root: str | None = None,
+        address: str | None = None,
+        retry_failed: bool = False,
+        debug: bool = False,
+    ) -> "RunOptions":
+        """The options that a sweep file's `resources:` and the command line ask for."""
+        policy = Policy(
+            retries=resources.retries,
+            time_budget=resources.time_budget,
+            device_hours=resources.device_hours,
+            retry_failed=retry_failed,
+        )
+        concurrency = resources.concurrency
+        return cls(store_url, data_root, address, concurrency, policy, debug=debug)

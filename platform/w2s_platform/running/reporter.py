@@ -1,0 +1,52 @@
+"""A worker's line to the broker: progress goes there, the wish to stop comes back."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+
+class Reporter:
+    """Reports a stage's progress, at most twice a second, without waiting for the answer."""
+
+    def __init__(self, broker: Any, key: str, interval: float = 0.5) -> None:
+        self._broker, self._key, self._interval = broker, key, interval
+        self._report: Mapping[str, Any] = {}
+        self._answer: Any = None
+        self._asked = 0.0
+        self._stop = False
+
+    def started(self) -> None:
+        """Say that the work begins."""
+        self._broker.started.remote(self._key)
+
+    def progress(self, report: Mapping[str, Any]) -> None:
+        """Note the newest state of the work; it is sent when the time has come."""
+        self._report = dict(report)
+        self._exchange()
+
+    def should_stop(self) -> bool:
+        """Whether nobody needs the stage any more; also when the broker is gone."""
+        self._exchange()
+        return self._stop
+
+    def _exchange(self) -> None:
+        now = time.monotonic()
+        if self._stop or now - self._asked < self._interval:
+            return
+        self._read_answer()
+        if self._answer is None:
+            self._asked = now
+            self._answer = self._broker.progress.remote(self._key, self._report)
+
+    def _read_answer(self) -> None:
+        """Take the answer to the last report if it has come."""
+        import ray
+        from ray.exceptions import RayActorError
+
+        if self._answer is None or not ray.wait([self._answer], timeout=0)[0]:
+            return
+        try:
+            self._stop = bool(ray.get(self._answer))
+        except RayActorError:  # the driver died, and its broker with it
+            self._stop = True
+        self._answer = None

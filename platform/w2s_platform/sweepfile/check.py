@@ -1,0 +1,93 @@
+"""Checks that look beyond the file: at the task cards that a sweep names."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ensemble_core.documents import DocumentErrors, Loc, Problem, did_you_mean
+from ensemble_core.errors import InputError
+from ensemble_core.tasks.slices import SliceSpec
+from w2s_platform.sweepfile.places import Places
+from w2s_platform.sweepfile.points import Point
+from w2s_platform.sweepfile.sections import TaskGrid
+from w2s_platform.sweepfile.sweep import CellSpec, Sweep
+
+if TYPE_CHECKING:
+    from ensemble_core.tasks.card import TaskCard
+
+
+def tasks(sweep: Sweep, search_path: Sequence[Path]) -> list[Problem]:
+    """What is wrong with the task cards that a sweep names, and with what it asks of them.
+
+    Whether the data are there, and enough of them, shows when they are drawn.
+
+    Args:
+        sweep: A checked sweep.
+        search_path: Folders in which cards are looked for, in this order.
+    """
+    cards: dict[str, TaskCard | InputError] = {}
+    problems: set[Problem] = set()
+    for point in sweep.points:
+        for loc, spec in slices(point.config.tasks):
+            if spec.task not in cards:
+                cards[spec.task] = _find(spec.task, search_path)
+            problems |= set(_problems(sweep, point, loc, spec, cards[spec.task]))
+    return sorted(problems)
+
+
+def slices(grid: TaskGrid) -> Iterator[tuple[Loc, SliceSpec]]:
+    """Every slice of a grid with its location in the settings."""
+    for role in ("labelled", "transfer", "validation"):
+        yield ("tasks", role), getattr(grid, role)
+    for role in ("id", "ood"):
+        for index, spec in enumerate(getattr(grid, role)):
+            yield ("tasks", role, index), spec
+
+
+def problem_at(
+    sweep: Sweep, cell: CellSpec | Point, loc: Loc, message: str, hint: str = ""
+) -> Problem:
+    """A problem with one setting of a cell, where the file writes it (in `vary`, or plainly).
+
+    Args:
+        sweep: The sweep.
+        cell: The cell or point that has the problem.
+        loc: The setting, such as `("tasks", "ood", 0)`.
+        message: What is wrong.
+        hint: What is allowed.
+    """
+    return Places(sweep.document, cell.row).problem(loc, message, hint)
+
+
+def _find(name: str, search_path: Sequence[Path]) -> "TaskCard | InputError":
+    from ensemble_core.tasks.cards import find_card
+
+    try:
+        return find_card(name, search_path)
+    except InputError as error:
+        return error
+
+
+def _problems(
+    sweep: Sweep, point: Point, loc: Loc, spec: SliceSpec, card: "TaskCard | InputError"
+) -> Iterator[Problem]:
+    if isinstance(card, DocumentErrors):
+        yield from card.problems
+    elif isinstance(card, InputError):
+        yield problem_at(sweep, point, loc, card.what, card.hint or "")
+    else:
+        for message, hint in _misfits(spec, card):
+            yield problem_at(sweep, point, loc, message, hint)
+
+
+def _misfits(spec: SliceSpec, card: "TaskCard") -> Iterator[tuple[str, str]]:
+    """What a slice asks for that no source of the card has."""
+    for name in spec.select:
+        if name not in card.selectable:
+            known = (
+                did_you_mean(name, card.selectable) or "it has neither difficulty nor attributes"
+            )
+            yield f"`{card.task}` can't be selected by `{name}`", known
+    splits = list(dict.fromkeys(split for source in card.sources for split in source.splits))
+    if spec.split is not None and spec.split not in splits:
+        yield f"`{card.task}` has no split `{spec.split}`", did_you_mean(spec.split, splits)

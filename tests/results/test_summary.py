@@ -1,0 +1,90 @@
+"""Means, intervals and paired differences, against numbers worked out by hand."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from w2s_platform.results.load import pgr_rows
+from w2s_platform.results.summary import differences, summarise
+
+T_975_DF2 = 4.302652729911275  # Student's t quantile, from a printed table to 4 digits: 4.3027
+
+
+def row(subject: str, seed: int, value: float, **more: object) -> dict[str, object]:
+    base = {
+        "sweep": "s", "cell": f"c{seed}", "seed": seed, "subject": subject, "task": "add",
+        "role": "id", "split": "test", "metric": "accuracy", "value": value, "stderr": 0.01,
+        "n": 100,
+    }  # fmt: skip
+    return base | more
+
+
+def frame(*rows: dict[str, object]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows))
+
+
+def one(summary: pd.DataFrame, subject: str) -> "pd.Series[float]":
+    found = summary[summary["subject"] == subject]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def test_a_mean_over_seeds_carries_its_t_interval_and_n() -> None:
+    values = [0.5, 0.6, 0.8]
+    mean = sum(values) / 3
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / 2)
+    half = T_975_DF2 * deviation / math.sqrt(3)
+    got = one(summarise(frame(*[row("floor", s, v) for s, v in enumerate(values)])), "floor")
+    assert got["mean"] == pytest.approx(mean)
+    assert (got["low"], got["high"]) == pytest.approx((mean - half, mean + half), rel=1e-6)
+    assert got["n"] == 3
+
+
+def test_one_seed_has_no_interval() -> None:
+    got = one(summarise(frame(row("floor", 0, 0.5))), "floor")
+    assert got["mean"] == 0.5
+    assert got["n"] == 1
+    assert math.isnan(got["low"])
+    assert math.isnan(got["high"])
+
+
+def test_a_seed_counts_once_however_many_tasks_it_has() -> None:
+    rows = [row("floor", s, v, task=t) for s in (0, 1) for t, v in (("a", 0.2), ("b", 0.4))]
+    together = one(summarise(frame(*rows)), "floor")
+    assert together["mean"] == pytest.approx(0.3)
+    assert together["n"] == 2
+    apart = summarise(frame(*rows), by=["task"])
+    assert sorted(apart["mean"]) == pytest.approx([0.2, 0.4])
+
+
+def test_varied_keys_are_kept_apart_unless_told_otherwise() -> None:
+    rows = [
+        row("ensemble", s, 0.5 + r / 10, **{"experts.rounds": r}) for s in (0, 1) for r in (1, 2)
+    ]
+    assert set(summarise(frame(*rows))["experts.rounds"]) == {1, 2}
+    assert one(summarise(frame(*rows), by=[]), "ensemble")["mean"] == pytest.approx(0.65)
+
+
+def test_differences_are_paired_by_seed() -> None:
+    floor, ensemble = [0.2, 0.5, 0.8], [0.3, 0.6, 0.9]
+    rows = [row("floor", s, v) for s, v in enumerate(floor)]
+    rows += [row("ensemble", s, v) for s, v in enumerate(ensemble)]
+    got = one(differences(frame(*rows)), "ensemble - floor")
+    assert got["mean"] == pytest.approx(0.1)
+    assert got["high"] - got["low"] == pytest.approx(0, abs=1e-9)  # every pair differs by 0.1
+
+
+def test_a_seed_without_its_pair_is_left_out_of_the_difference() -> None:
+    rows = [row("floor", 0, 0.2), row("floor", 1, 0.2), row("ensemble", 0, 0.3)]
+    assert one(differences(frame(*rows)), "ensemble - floor")["n"] == 1
+
+
+def test_pgr_is_undefined_and_counted_where_the_ceiling_is_not_above_the_floor() -> None:
+    good = [row("floor", 0, 0.4), row("student", 0, 0.5), row("ceiling", 0, 0.8)]
+    bad = [row("floor", 1, 0.4), row("student", 1, 0.5), row("ceiling", 1, 0.4)]
+    rows = [*pgr_rows(good), *pgr_rows(bad)]
+    assert [r["value"] for r in rows] == [pytest.approx(0.25), None]
+    got = one(summarise(frame(*rows)), "student")
+    assert (got["n"], got["undefined"]) == (1, 1)
+    assert got["mean"] == pytest.approx(0.25)

@@ -1,0 +1,72 @@
+"""The task cards that a sweep names: missing, wrong, or asked for what they lack."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from w2s_platform.sweepfile.check import tasks
+from w2s_platform.sweepfile.sweep import Sweep
+
+CARD = """\
+task: {name}
+sources:
+- files: {{train: {name}.jsonl, test: {name}_test.jsonl}}
+  difficulty: level
+"""
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> Path:
+    for name in ("add", "multiply"):
+        text = CARD.format(name=name).replace("  difficulty: level\n", "", name == "multiply")
+        (tmp_path / f"{name}.yaml").write_text(text)
+    return tmp_path
+
+
+def check(sweep: Sweep, folder: Path) -> list[str]:
+    found = [str(problem) for problem in tasks(sweep, [folder])]
+    return [text.replace(str(folder), "CARDS").removeprefix("f.yaml:") for text in found]
+
+
+def test_cards_that_are_there(base: str, load: Callable[[str], Sweep], cards: Path) -> None:
+    assert check(load(base), cards) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  transfer: add", "  transfer: ad", [
+            "4:13: tasks.transfer: there is no task card `ad` (looked in CARDS) "
+            "(allowed: add, multiply; did you mean `add`?)"]),
+        ("  transfer: add", "  transfer: 'add[split=tets]'", [
+            "4:13: tasks.transfer: `add` has no split `tets` "
+            "(allowed: train, test; did you mean `test`?)"]),
+        ("difficulty=easy", "dificulty=easy", [
+            "3:13: tasks.labelled: `add` can't be selected by `dificulty` "
+            "(allowed: difficulty; did you mean `difficulty`?)"]),
+        ("  ood: [multiply]", "  ood: ['multiply[difficulty=3]']", [
+            "7:9: tasks.ood[0]: `multiply` can't be selected by `difficulty` "
+            "(it has neither difficulty nor attributes)"]),
+        ("student:", "vary:\n- grid:\n    tasks.ood: [[add, multipl]]\nstudent:", [
+            "12:23: vary[0].grid.tasks.ood[0][1]: there is no task card `multipl` "
+            "(looked in CARDS) (allowed: add, multiply; did you mean `multiply`?)"]),
+    ],
+)  # fmt: skip
+def test_what_cards_lack_is_shown_at_the_slice(
+    base: str, load: Callable[[str], Sweep], cards: Path, old: str, new: str, expected: list[str]
+) -> None:
+    assert old in base
+    text = base.replace(old, new)
+    if "vary" in new:
+        text = text.replace("  id: [add]", "  id: ['add[difficulty=hard]']")
+    assert check(load(text), cards) == expected
+
+
+def test_a_wrong_card_speaks_for_itself(
+    base: str, load: Callable[[str], Sweep], cards: Path
+) -> None:
+    (cards / "multiply.yaml").write_text(CARD.format(name="multiply") + "promt: x\n")
+    (problem,) = check(load(base), cards)
+    assert problem.startswith("CARDS/multiply.yaml:5:1: promt: unknown key")
+    assert "did you mean `prompt`?" in problem
