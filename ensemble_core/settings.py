@@ -3,7 +3,7 @@
 Every field is documented where it stands; the JSON Schema of sweep files is made from them.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,6 +18,10 @@ class Settings(BaseModel):
     """Base: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    if TYPE_CHECKING:  # pydantic makes it, since the model is frozen
+
+        def __hash__(self) -> int: ...
 
 
 class LoraSettings(Settings):

@@ -132,7 +132,7 @@ class _Composer:
         try:
             return plain_scalar(event.value)
         except ValueError as error:
-            self._fault(loc, _place(event), f"{error}, and `{event.value[:20]}` is not", "")
+            self._fault(loc, _place(event), str(error), "")
             return None
 
     def _refuse_extras(self, event: Any, loc: Loc) -> None:

@@ -54,7 +54,10 @@ def choice(error: Mapping[str, Any]) -> tuple[str, str]:
     """The complaint about a value that is none of the names allowed, and a hint."""
     context = error["ctx"]
     names = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags"))))
-    value = context.get("tag", error["input"])
+    value = error["input"]
+    if "discriminator" in context:
+        value = value.get(context["discriminator"].strip("'"))
+        error = {**error, "input": value, "msg": f"{shown(value)} is not known here"}
     if isinstance(value, str) and names:
         return f"`{value}` is not known here", did_you_mean(value, names)
     return message(error)
@@ -81,6 +84,8 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if value is None:
         return "nothing"
+    if value == "":
+        return "an empty text"
     text = str(value)
     text = text if len(text) <= 60 else text[:57] + "…"
     return f"`{text}`" if isinstance(value, str) else text

@@ -26,22 +26,23 @@ def plain_scalar(text: str) -> bool | int | float | str | None:
     if text in _BOOL:
         return _BOOL[text]
     if _INFINITE.fullmatch(text):
-        raise ValueError("a number must be finite")
+        raise ValueError(f"`{text}` is not finite; a number must be")
     if _INT.fullmatch(text) or _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
         return _integer(text)
     if _FLOAT.fullmatch(text):
-        return _finite(float(text))
+        return _finite(text)
     return text
 
 
 def _integer(text: str) -> int:
     if len(text) > _LONGEST_INTEGER:
-        raise ValueError("the number is too long")
+        raise ValueError(f"the number `{text[:12]}…` is too long")
     bases = {"0o": 8, "0x": 16}
     return int(text, bases.get(text[:2], 10))
 
 
-def _finite(number: float) -> float:
+def _finite(text: str) -> float:
+    number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise ValueError("the number is too large")
+        raise ValueError(f"the number `{text[:12]}` is too large")
     return number

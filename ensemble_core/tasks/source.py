@@ -1,5 +1,6 @@
 """The models of a card's sources: local files, a hub dataset, a built-in generator."""
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
@@ -25,6 +26,13 @@ def _below_the_root(value: str) -> str:
     return value
 
 
+def _owner_and_name(value: str) -> str:
+    # Without an owner, `datasets` would take the name for one of its own readers, or a folder.
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", value):
+        raise ValueError(f"`{value}` is not owner/name, such as allenai/ai2_arc")
+    return value
+
+
 LocalPath = Annotated[str, Field(min_length=1), AfterValidator(_below_the_root)]
 LocalPaths = LocalPath | Annotated[tuple[LocalPath, ...], Field(min_length=1)]
 SplitName = Annotated[str, Field(pattern=_SPLIT)]
@@ -34,7 +42,7 @@ HubSplit = Annotated[str, Field(pattern=r"^[\w.-]+(\[[-\d:%]*\])?$")]
 class HubSource(Settings):
     """A dataset of the Hugging Face hub. Code of its repository never runs."""
 
-    dataset: Annotated[str, Field(pattern=r"^[\w-][\w.-]*/[\w-][\w.-]*$")]
+    dataset: Annotated[str, AfterValidator(_owner_and_name)]
     """Owner and name, such as `allenai/ai2_arc`."""
     config: str | None = None
     """The dataset's configuration, where it has several."""

@@ -54,8 +54,9 @@ def _check_empty(directory: Path) -> None:
 
 
 def _load(store: "Store", key: str) -> tuple[Any, Any]:
+    from ensemble_core.models.adapters import merge_adapter
     from w2s_platform.stages.subjects import load_subject
 
     model, tokenizer = load_subject(store, key)
-    merge = getattr(model, "merge_and_unload", None)  # PEFT's, on an adapted model
-    return (merge() if merge else model), tokenizer
+    adapted = hasattr(model, "merge_and_unload")  # PEFT's wrapper
+    return (merge_adapter(model) if adapted else model), tokenizer

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import run_helpers
 from run_helpers import GraphMaker, Marks
 
 from w2s_platform.store import Store, open_store
@@ -21,3 +22,11 @@ def maker(tmp_path: Path) -> GraphMaker:
 @pytest.fixture
 def marks(tmp_path: Path) -> Marks:
     return Marks(tmp_path / "marks")
+
+
+@pytest.fixture(scope="session")
+def ray_work(ray_session: None) -> None:
+    """Ray, with our executor known to its workers: they don't see the folder of the tests."""
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(run_helpers)

@@ -12,7 +12,7 @@ from w2s_platform.running.report import RunReport
 from w2s_platform.running.sweep import run_sweep
 from w2s_platform.store import Store
 
-pytestmark = pytest.mark.usefixtures("ray_session")
+pytestmark = pytest.mark.usefixtures("ray_work")
 QUICK = Policy(backoff=0.05, poll=0.2, grace=1.0)
 
 

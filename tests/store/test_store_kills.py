@@ -18,7 +18,7 @@ from w2s_platform.store.verified import VERIFIED
 
 fork = multiprocessing.get_context("fork")
 CALLS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.listdir", "fcntl.flock"}
-SIZE = 60_000
+SIZE = 40_000
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def complete(store: Store, keys: list[str], size: int) -> None:
 
 
 def test_killed_at_random_moments(store: Store):
-    """Thirty kills while artifacts are written, published and their leases renewed."""
+    """Two dozen kills while artifacts are written, published and their leases renewed."""
     random_moment = random.Random(20240917)
     keys = [key_of(number) for number in range(300)]
 
@@ -75,7 +75,7 @@ def test_killed_at_random_moments(store: Store):
 
     leases = store.backend.local_path("leases")
     counts: list[int] = []
-    for _ in range(30):
+    for _ in range(24):
         child = start(work)
         time.sleep(random_moment.uniform(0.002, 0.12))
         os.kill(child.pid, signal.SIGKILL)

@@ -12,14 +12,16 @@ CARD = """\
 task: {name}
 sources:
 - files: {{train: {name}.jsonl, test: {name}_test.jsonl}}
-  difficulty: level
+  fields: {{question: q, answer: a, difficulty: level}}
 """
 
 
 @pytest.fixture
 def cards(tmp_path: Path) -> Path:
     for name in ("add", "multiply"):
-        text = CARD.format(name=name).replace("  difficulty: level\n", "", name == "multiply")
+        text = CARD.format(name=name)
+        if name == "multiply":
+            text = text.replace(", difficulty: level", "")
         (tmp_path / f"{name}.yaml").write_text(text)
     return tmp_path
 

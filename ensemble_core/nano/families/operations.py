@@ -1,10 +1,11 @@
 """What the nano families compute: four procedures on a string over an ordered alphabet."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 #: (payload, alphabet) -> answer.  The payload uses only characters of the alphabet.
-Operation = Callable[[str, str], str]
+Rule = Callable[[str, str], str]
 
 
 def sort(payload: str, alphabet: str) -> str:
@@ -28,10 +29,20 @@ def keep_upper_half(payload: str, alphabet: str) -> str:
     return "".join(c for c in payload if c in upper)
 
 
-#: The verb that a text uses for each operation.
-OPERATIONS: Final[dict[str, Operation]] = {
-    "sort": sort,
-    "reverse": reverse,
-    "next": successor,
-    "keep": keep_upper_half,
-}
+@dataclass(frozen=True)
+class Operation:
+    """A procedure, the verb that asks for it, and how long its payloads are."""
+
+    verb: str
+    rule: Rule
+    shortest: int
+    """Characters of a payload of difficulty 0; each grade adds one."""
+
+
+#: `keep` drops about half of the payload, so its payloads are one character longer.
+OPERATIONS: Final = (
+    Operation("sort", sort, 3),
+    Operation("reverse", reverse, 3),
+    Operation("next", successor, 3),
+    Operation("keep", keep_upper_half, 4),
+)

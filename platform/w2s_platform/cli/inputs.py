@@ -1,27 +1,55 @@
-"""From a command's arguments to a checked sweep and its graph."""
+"""From a command's arguments to a checked sweep, its task cards and its graph."""
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import w2s_platform
+
 if TYPE_CHECKING:
+    from ensemble_core.tasks.card import TaskCard
     from w2s_platform.graph.model import Graph
-    from w2s_platform.sweepfile.models import Sweep
+    from w2s_platform.sweepfile.sweep import Sweep
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
 class Study:
-    """A sweep file, read and checked."""
+    """A sweep file, read and checked, with all that it names."""
 
     sweep: "Sweep"
+    cards: "Mapping[str, TaskCard]"
     graph: "Graph"
+    data_root: Path | None
 
     def notes(self) -> list[str]:
-        """Return what a reader of the plan should know besides."""
+        """Return what a reader of the plan should know besides, one line each."""
+        notes = [f"unpinned: {name} may change; name a commit" for name in self.unpinned()]
         search = self.sweep.search
-        if search is None:
-            return []
-        return [f"a search then tries {search.trials} configurations; they are not counted here"]
+        if search is not None:
+            notes.append(f"a search tries {search.trials} configurations; they are not counted")
+        return notes
+
+    def unpinned(self) -> list[str]:
+        """Return the hub datasets and models that are named by a branch."""
+        return list(dict.fromkeys([*self._unpinned_data(), *self._unpinned_models()]))
+
+    def _unpinned_data(self) -> Iterator[str]:
+        from ensemble_core.tasks.availability import available_source
+
+        for card in self.cards.values():
+            hub = available_source(card, self.data_root).hub
+            if hub is not None and not _COMMIT.fullmatch(hub.revision):
+                yield f"{hub.dataset}@{hub.revision}"
+
+    def _unpinned_models(self) -> Iterator[str]:
+        for point in self.sweep.points:
+            for model in (point.config.experts.model, point.config.student.model):
+                if model.hub and not _COMMIT.fullmatch(model.revision or ""):
+                    yield f"{model.hub}@{model.revision or 'main'}"
 
 
 def load_study(path: Path, data_root: Path | None) -> Study:
@@ -30,8 +58,27 @@ def load_study(path: Path, data_root: Path | None) -> Study:
     Raises:
         InputError: Something in the file, a card or a data file is wrong.
     """
+    from ensemble_core.documents import DocumentErrors
+    from ensemble_core.tasks.cards import find_card
     from w2s_platform.graph.build import build_graph
+    from w2s_platform.sweepfile import check
     from w2s_platform.sweepfile.load import load_sweep
 
     sweep = load_sweep(path)
-    return Study(sweep, build_graph(sweep, path=path, data_root=data_root))
+    folders = card_folders(path)
+    problems = check.tasks(sweep, folders)
+    if problems:
+        raise DocumentErrors(problems)
+    slices = (spec for point in sweep.points for _, spec in check.slices(point.config.tasks))
+    cards = {name: find_card(name, folders) for name in dict.fromkeys(s.task for s in slices)}
+    graph = build_graph(sweep, cards, data_root=data_root)
+    return Study(sweep, cards, graph, data_root)
+
+
+def card_folders(sweep: Path) -> list[Path]:
+    """The folders in which a sweep's task cards are looked for, those of the package last."""
+    from ensemble_core.tasks.cards import search_path
+
+    package = Path(w2s_platform.__file__).parent
+    checkout = package.parents[1] / "sweeps" / "tasks"  # of an editable installation
+    return search_path(sweep, shipped=[package / "shipped" / "tasks", checkout])

@@ -11,7 +11,7 @@ from w2s_platform.graph.sources import Cards, Slice, add_pretrained
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
-    from w2s_platform.sweepfile.models import Sweep
+    from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 EVALUATED = ("validation", "id", "ood")
 

@@ -1,7 +1,6 @@
 """`data` and `pretrain` stages: what a cell starts from."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -97,39 +96,24 @@ def add_pretrained(stages: StageSet, model: ModelRef) -> str:
     )
 
 
-def roles_in_order(tasks: "TaskGrid") -> "list[tuple[Role, SliceSpec]]":
+def roles_in_order(tasks: "TaskGrid") -> "Iterator[tuple[Role, SliceSpec]]":
     """The slices of a cell in the order in which they are drawn."""
-    slices: list[tuple[Role, SliceSpec]] = [
-        ("labelled", tasks.labelled),
-        ("transfer", tasks.transfer),
-        ("validation", tasks.validation),
-    ]
-    slices += [("id", spec) for spec in tasks.id]
-    return slices + [("ood", spec) for spec in tasks.ood]
+    yield "labelled", tasks.labelled
+    yield "transfer", tasks.transfer
+    yield "validation", tasks.validation
+    for spec in tasks.id:
+        yield "id", spec
+    for spec in tasks.ood:
+        yield "ood", spec
 
 
 @cache
 def _identity(model: ModelRef) -> dict[str, Any]:
     """What a model is, wherever it lies: a recipe, a hub commit, or the bytes of its files."""
+    from ensemble_core.models.identity import model_identity
+
     if model.nano:
         from ensemble_core.nano.ladder import recipe
 
         return {"nano": recipe(model.nano)}
-    if model.hub:
-        trust = {"trust_remote_code": True} if model.trust_remote_code else {}
-        return {"hub": model.hub, "revision": model.revision or "main", **trust}
-    if model.gguf:
-        from ensemble_core.models.gguf import locate
-
-        return {"gguf": _file_digest(locate(model))}
-    return {"files": _directory_digests(Path(model.path or ""))}
-
-
-def _directory_digests(directory: Path) -> dict[str, str]:
-    files = sorted(path for path in directory.iterdir() if path.is_file())
-    return {path.name: _file_digest(path) for path in files}
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return model_identity(model)

@@ -39,6 +39,7 @@ def run_bag(ctx: StageContext) -> None:
     """Train one bagging expert on its own bootstrap draw of the labelled questions."""
     import numpy as np
 
+    from ensemble_core.encoding import TokenDataset
     from ensemble_core.rounds import round_seed
 
     data = ctx.encode(ctx.questions("labelled"))

@@ -4,7 +4,7 @@ import logging
 import resource
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -121,7 +121,7 @@ def _peak_memory(device: str) -> int:
 
 
 @contextmanager
-def _quiet(lease: "Lease") -> Iterator[None]:
+def _quiet(lease: "Lease") -> Generator[None]:
     """Send log lines and warnings to the attempt's log in the store instead of the terminal."""
     handler = logging.FileHandler(lease.log_path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

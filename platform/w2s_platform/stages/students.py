@@ -70,11 +70,10 @@ def _pseudo_labels(ctx: StageContext) -> tuple[list[str], Any]:
 
 
 def _label_accuracy(questions: "list[Question]", answers: list[str]) -> list[dict[str, Any]]:
-    from ensemble_core.decoding import answer_matches
     from ensemble_core.metrics import proportion_standard_error
 
     right = [
-        answer_matches(answer, question.answer)
+        question.is_answered_by(answer)
         for answer, question in zip(answers, questions, strict=True)
     ]
     value = sum(right) / len(right)

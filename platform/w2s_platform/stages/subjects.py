@@ -32,11 +32,15 @@ def load_pretrained(store: "Store", key: str, layers: int | None, device: str) -
 
 def load_tokenizer(store: "Store", key: str) -> tuple[Any, int]:
     """The tokenizer of a `pretrain` artifact and the context length of its model, in tokens."""
-    from ensemble_core.models.load import load_tokenizer as load
-    from ensemble_core.models.load import read_context_length
+    from transformers import AutoConfig, AutoTokenizer
+
+    from ensemble_core.models.context import context_length
 
     ref = model_ref(require(store, key))
-    return load(ref), read_context_length(ref)
+    source = ref.hub or ref.path or ""
+    how = {"revision": ref.revision, "trust_remote_code": ref.trust_remote_code}
+    config = AutoConfig.from_pretrained(source, **how)
+    return AutoTokenizer.from_pretrained(source, **how), context_length(config)
 
 
 def load_subject(
@@ -70,16 +74,12 @@ def load_weights(
 ) -> tuple[Any, Any]:
     """Read what a training wrote to `directory`, with the tokenizer of its pretrained model."""
     from ensemble_core.models.adapters import load_adapter
-    from ensemble_core.models.load import load_model, load_tokenizer
+    from ensemble_core.models.load import load_model
 
-    pretrained = trained["pretrained"]
-    if trained["adapter"] is not None:
-        base, tokenizer = load_pretrained(store, pretrained, trained["layers"], device)
-        return load_adapter(base, directory / ADAPTER), tokenizer
-    ref = ModelRef(path=str(directory / MODEL))
-    tokenizer = load_tokenizer(model_ref(require(store, pretrained)))
-    model, _ = load_model(ref, device=device, tokenizer=tokenizer)
-    return model, tokenizer
+    if trained["adapter"] is None:
+        return load_model(ModelRef(path=str(directory / MODEL)), device=device)
+    base, tokenizer = load_pretrained(store, trained["pretrained"], trained["layers"], device)
+    return load_adapter(base, directory / ADAPTER), tokenizer
 
 
 def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:

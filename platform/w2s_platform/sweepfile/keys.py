@@ -70,7 +70,9 @@ def unknown_key(dotted: str) -> tuple[str, str]:
         return f"`{first}` can't vary", f"allowed: keys below {', '.join(SECTIONS)}"
     ends = [name for name in all_keys() if name.endswith(f".{dotted}")]
     if ends:
-        return f"there is no key `{dotted}`", "did you mean " + " or ".join(f"`{n}`?" for n in ends)
+        return f"there is no key `{dotted}`", "did you mean " + " or ".join(
+            f"`{n}`" for n in ends
+        ) + "?"
     return f"there is no key `{dotted}`", did_you_mean(dotted, all_keys(), listed=0)
 
 

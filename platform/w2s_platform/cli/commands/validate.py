@@ -50,13 +50,11 @@ def _check(file: Path, data_root: Path | None, *, quiet: bool) -> bool:
         click.echo("\n".join(lines), err=True)
         return False
     if not quiet:
-        click.echo(f"{file}: ok, {summary(study)}")
+        click.echo("\n  ".join([f"{file}: ok, {summary(study)}", *study.notes()]))
     return True
 
 
 def summary(study: Study) -> str:
     """Count what the sweep spans: `12 cells, 84 stages`."""
     cells, stages = len(study.graph.cells), len(study.graph.stages)
-    text = f"{cells} {'cell' if cells == 1 else 'cells'}, {stages} stages"
-    search = study.sweep.search
-    return text if search is None else f"{text} before a search of {search.trials} trials"
+    return f"{cells} {'cell' if cells == 1 else 'cells'}, {stages} stages"

@@ -1,0 +1,94 @@
+"""The ladder of nano models: GPT-NeoX, Pythia's architecture, in four sizes."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from transformers import GPTNeoXConfig
+
+from ensemble_core.nano.tokenizer import EOS_TOKEN, PAD_TOKEN, VOCABULARY
+
+#: Longest sequence in tokens; questions of the hardest grade take about 25.
+CONTEXT_LENGTH: Final = 64
+
+#: Goes up whenever the same size and seed would give another model.
+VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class NanoSize:
+    """An architecture with its pretraining recipe."""
+
+    name: str
+    hidden: int
+    """Width d; the feed-forward layers are 4 d wide."""
+    layers: int
+    heads: int
+    steps: int
+    """Optimizer steps of pretraining."""
+    batch_size: int
+    """Documents per step."""
+    learning_rate: float
+    """Peak learning rate of AdamW."""
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters: embeddings in and out, and blocks of 12 d² + 13 d, and a norm."""
+        d = self.hidden
+        return 2 * len(VOCABULARY) * d + self.layers * (12 * d * d + 13 * d) + 2 * d
+
+
+_LADDER = (
+    NanoSize("nano-xs", 32, 2, 2, steps=4500, batch_size=32, learning_rate=4e-3),
+    NanoSize("nano-s", 64, 2, 4, steps=4500, batch_size=32, learning_rate=3e-3),
+    NanoSize("nano-m", 128, 3, 4, steps=3200, batch_size=32, learning_rate=2e-3),
+    NanoSize("nano-l", 192, 4, 6, steps=3200, batch_size=32, learning_rate=1e-3),
+)
+
+#: The sizes by name, smallest first.
+SIZES: Final = {size.name: size for size in _LADDER}
+
+
+def model_config(size: str | NanoSize) -> GPTNeoXConfig:
+    """The untrained model's configuration.
+
+    Raises:
+        ValueError: No size has this name.
+    """
+    made = find_size(size) if isinstance(size, str) else size
+    return GPTNeoXConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=made.hidden,
+        num_hidden_layers=made.layers,
+        num_attention_heads=made.heads,
+        intermediate_size=4 * made.hidden,
+        max_position_embeddings=CONTEXT_LENGTH,
+        rotary_pct=1.0,  # heads are 16 or 32 wide: a quarter of that is too little to tell positions
+        bos_token_id=VOCABULARY.index(EOS_TOKEN),
+        eos_token_id=VOCABULARY.index(EOS_TOKEN),
+        pad_token_id=VOCABULARY.index(PAD_TOKEN),
+        tie_word_embeddings=False,
+        hidden_dropout=0.0,
+        attention_dropout=0.0,
+    )
+
+
+def find_size(name: str) -> NanoSize:
+    """Look a size up.
+
+    Raises:
+        ValueError: No size has this name.
+    """
+    if name not in SIZES:
+        raise ValueError(f"unknown nano size '{name}'; known: {', '.join(SIZES)}")
+    return SIZES[name]
+
+
+def recipe(name: str) -> dict[str, Any]:
+    """Everything but the seed that decides a pretrained model, as JSON values.
+
+    Raises:
+        ValueError: No size has this name.
+    """
+    from ensemble_core.nano.families import VERSION as FAMILIES_VERSION
+
+    return {**asdict(find_size(name)), "version": VERSION, "families": FAMILIES_VERSION}

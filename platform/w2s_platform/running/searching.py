@@ -1,0 +1,118 @@
+"""What a search asks of the sweep, and what runs inside one of its trials.
+
+Imported by trial processes: no torch, no transformers here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from w2s_platform.graph.model import Graph
+from w2s_platform.stage import Json
+
+if TYPE_CHECKING:
+    from w2s_platform.store import Store
+    from w2s_platform.sweepfile.search import SearchSettings
+
+OBJECTIVE, ROUND = "objective", "round"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One configuration with all its seeds."""
+
+    graph: Graph
+    """One cell per seed, and besides their stages those that `steps` name."""
+    steps: tuple[tuple[str, ...], ...]
+    """For each round, in order, the stages (over all seeds) that judge the configuration after it:
+    say, of each seed, the evaluation of the ensemble of the first t rounds on validation data. One
+    step where the objective is known only at the end."""
+
+
+class SearchProblem(Protocol):
+    """A sweep's search, as `run_search` needs it. It is pickled into the trials' processes."""
+
+    @property
+    def study(self) -> str:
+        """The study's name, made of the content too: it changes with whatever decides a value."""
+        ...
+
+    @property
+    def settings(self) -> "SearchSettings":
+        """The sweep's `search:` section."""
+        ...
+
+    @property
+    def most_steps(self) -> int:
+        """Steps of the configuration that has most; the scheduler's longest time."""
+        ...
+
+    def configuration(self, values: Mapping[str, Json]) -> Configuration:
+        """The configuration with these values (dotted key → value).
+
+        Raises:
+            InputError: The values don't go together.
+        """
+        ...
+
+    def objective(self, store: "Store", configuration: Configuration, step: int) -> float | None:
+        """The objective after a step, counted from 1: a mean over seeds of validation values.
+
+        None where it is undefined. The step's stages are in the store.
+        """
+        ...
+
+
+def run_trial(config: Mapping[str, Any], broker: Any, problem: SearchProblem, store: str) -> None:
+    """The trial of one configuration: after each round its mean over seeds goes to the scheduler.
+
+    What is not stopped goes on to all stages of its cells, those that read test data included.
+    A failure is reported, not raised: Tune would replace the trial's process.
+    """
+    import ray
+    from ray import tune
+
+    from ensemble_core.errors import W2SError
+
+    requester = tune.get_context().get_trial_id() or ""
+    ray.get(broker.arrive.remote(requester))
+    try:
+        _step_through(_Trial(broker, requester, problem, store), config)
+    except W2SError as error:
+        tune.report({"error": str(error), ROUND: 0})
+    ray.get(broker.leave.remote())
+
+
+@dataclass(frozen=True)
+class _Trial:
+    broker: Any
+    requester: str
+    problem: SearchProblem
+    store_url: str
+
+    def bring(self, keys: Sequence[str]) -> None:
+        import ray
+
+        outcomes: list[Any] = ray.get(self.broker.ensure_all.remote(list(keys), self.requester))
+        for outcome in outcomes:
+            outcome.raise_for_failure()
+
+
+def _step_through(trial: _Trial, values: Mapping[str, Any]) -> None:
+    import ray
+    from ray import tune
+
+    from w2s_platform.store import open_store
+
+    store = open_store(trial.store_url)
+    configuration = trial.problem.configuration(values)
+    ray.get(trial.broker.add.remote(configuration.graph))
+    cells = [cell.id for cell in configuration.graph.cells]
+    last = len(configuration.steps)
+    for step, keys in enumerate(configuration.steps, 1):
+        trial.bring(keys)
+        value = trial.problem.objective(store, configuration, step)
+        if step == last:  # it was not stopped: now, and only now, test data is read
+            trial.bring([key for cell in configuration.graph.cells for key in cell.stages])
+        report: dict[str, Any] = {ROUND: step, "finished": step == last, "cells": cells}
+        tune.report(report if value is None else report | {OBJECTIVE: value})
