@@ -6,26 +6,10 @@ Shape suffixes: n answer tokens of a batch, V vocabulary, k kept entries of a so
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ensemble_core.errors import InputError
-
-
-@dataclass(frozen=True)
-class SoftTargets:
-    """A next-token distribution for each of N answer tokens, cut to its k likeliest entries."""
-
-    indices: NDArray[np.int64]
-    """Token ids, shape [N, k]."""
-    log_probs: NDArray[np.float32]
-    """Log-probabilities in nats, shape [N, k]; what was cut off is missing from their sum."""
-
-    def __post_init__(self) -> None:
-        if self.indices.shape != self.log_probs.shape or self.indices.ndim != 2:
-            raise ValueError(f"shapes differ: {self.indices.shape}, {self.log_probs.shape}")
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,15 @@ from ensemble_core.batching import Batch, answer_logits, collate
 from ensemble_core.costs import training_flops
 from ensemble_core.encoding import TokenDataset
 from ensemble_core.errors import CancelledError, DivergedError
-from ensemble_core.losses import Loss, SoftTargets, Targets, find_loss
+from ensemble_core.losses import Loss, Targets, find_loss
 from ensemble_core.optimizing import Gradients, make_optimizer, rate_factor, trainable
 from ensemble_core.precision import autocast
 from ensemble_core.sampling import batches, bootstrap, n_steps, share
 from ensemble_core.settings import Precision, TrainingSettings
+from ensemble_core.soft_targets import SoftTargets
 from ensemble_core.workers import SINGLE, Workers
+
+__all__ = ["SoftTargets", "StepReport", "TrainingLog", "train"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

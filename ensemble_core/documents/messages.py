@@ -57,7 +57,8 @@ def choice(error: Mapping[str, Any]) -> tuple[str, str]:
     value = error["input"]
     if "discriminator" in context:
         value = value.get(context["discriminator"].strip("'"))
-        error = {**error, "input": value, "msg": f"{shown(value)} is not known here"}
+        if not isinstance(value, str):
+            return f"{shown(value)} is not known here", f"allowed: {', '.join(names)}"
     if isinstance(value, str) and names:
         return f"`{value}` is not known here", did_you_mean(value, names)
     return message(error)

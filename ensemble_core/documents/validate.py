@@ -61,10 +61,19 @@ def validated(model: type[ModelT], data: Any) -> ModelT | ValidationError:
 
 def frozen(data: Any) -> Any:
     """Plain data with tuples for lists, as strict models take it."""
-    if isinstance(data, list):
+    if isinstance(data, (list, tuple)):
         return tuple(frozen(item) for item in data)
     if isinstance(data, dict):
         return {key: frozen(value) for key, value in data.items()}
+    return data
+
+
+def thawed(data: Any) -> Any:
+    """Plain data with lists for tuples: what a field of any type should hold again."""
+    if isinstance(data, (list, tuple)):
+        return [thawed(item) for item in data]
+    if isinstance(data, dict):
+        return {key: thawed(value) for key, value in data.items()}
     return data
 
 

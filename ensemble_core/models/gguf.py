@@ -2,8 +2,6 @@
 
 import hashlib
 import importlib.util
-import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -61,44 +59,15 @@ def _digest(path: Path, size: int, modified: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(path: Path) -> tuple[Any, Any]:
-    """The model in float32 and its tokenizer.
+def without_quantisation(model: Any) -> Any:
+    """The same model, taken for what it is after loading: plain float weights.
 
-    The weights are no longer quantised, so what transformers remembers of it is taken off: such a
-    model can be trained and saved like any other.
+    transformers dequantises the file's tensors but goes on calling the model quantised, and then
+    refuses to train or save it.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        path.parent, gguf_file=path.name, dtype=torch.float32
-    )
     for name in ("hf_quantizer", "quantization_method"):
         model.__dict__.pop(name, None)
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    return model, tokenizer
-
-
-def converted(path: Path, cache_dir: Path) -> Path:
-    """A folder with the file's model and tokenizer as `save_pretrained` writes them.
-
-    Made on first use: parsing a GGUF file of 100 MB takes 20 s, loading the folder one.
-    """
-    folder = cache_dir / f"gguf-{digest(path)[:32]}"
-    if folder.is_dir():
-        return folder
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    model, tokenizer = read(path)
-    with tempfile.TemporaryDirectory(dir=cache_dir, ignore_cleanup_errors=True) as scratch:
-        fresh = Path(scratch) / "model"
-        model.save_pretrained(fresh)
-        tokenizer.save_pretrained(fresh)
-        try:
-            os.rename(fresh, folder)  # noqa: PTH104
-        except OSError:
-            if not folder.is_dir():  # else another process was first
-                raise
-    return folder
+    return model

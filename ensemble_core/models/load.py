@@ -2,12 +2,14 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ensemble_core.encoding import end_of_sequence
 from ensemble_core.errors import InputError
 from ensemble_core.models import gguf
+from ensemble_core.models.context import context_length
 from ensemble_core.models.hub import hub_answers
 from ensemble_core.models.truncate import keep_first_blocks
 from ensemble_core.settings import ModelRef
@@ -17,7 +19,7 @@ def load_model(
     ref: ModelRef,
     *,
     nano_dir: Path | None = None,
-    cache_dir: Path | None = None,
+    tokenizer: Any | None = None,
     device: str = "cpu",
     dtype: str = "float32",
 ) -> tuple[Any, Any]:
@@ -26,7 +28,7 @@ def load_model(
     Args:
         ref: What to load.
         nano_dir: For a nano model, the folder of its pretrained weights and tokenizer.
-        cache_dir: For a GGUF file, where its converted form is kept; None converts each time.
+        tokenizer: Where the caller has it already; else it is loaded from where the model is.
         device: Where the model goes.
         dtype: The parameters' type; training needs float32.
 
@@ -37,45 +39,71 @@ def load_model(
         InputError: There is no such model here or on the hub, the hub can't be reached, its files
             can't be read, or the tokenizer does not fit or has no end of sequence.
     """
-    with _quiet():
-        try:
-            model, tokenizer = _read(ref, nano_dir, cache_dir, dtype)
-        except InputError:
-            raise
-        except Exception as error:  # the loaders of each format and the hub raise their own kinds
-            raise _unreadable(ref, error) from error
-    _check_tokenizer(ref, model, tokenizer)
+    with _reading(ref):
+        source = _source(ref, nano_dir)
+        found = tokenizer or source.tokenizer()
+        model = source.model(dtype)
+    _check_vocabulary(ref, model, found)
     if ref.layers is not None:
         keep_first_blocks(model, ref.layers)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model.to(device).eval(), tokenizer
+    return model.to(device).eval(), _complete(ref, found)
 
 
-def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write weights (safetensors), configuration and tokenizer, for `load_model` or anyone."""
-    with _quiet():
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+def load_tokenizer(ref: ModelRef, *, nano_dir: Path | None = None) -> Any:
+    """The tokenizer alone; raises as `load_model`."""
+    with _reading(ref):
+        found = _source(ref, nano_dir).tokenizer()
+    return _complete(ref, found)
 
 
-def _read(
-    ref: ModelRef, nano_dir: Path | None, cache_dir: Path | None, dtype: str
-) -> tuple[Any, Any]:
-    if ref.gguf is not None and cache_dir is None:
-        import torch
+def load_context_length(ref: ModelRef, *, nano_dir: Path | None = None) -> int:
+    """How many tokens the model can read, without loading its weights; raises as `load_model`."""
+    with _reading(ref):
+        config = _source(ref, nano_dir).config()
+    return context_length(config)
 
-        model, tokenizer = gguf.read(gguf.locate(ref))
-        return model.to(getattr(torch, dtype)), tokenizer
+
+@dataclass(frozen=True)
+class _Source:
+    """A name that transformers' `from_pretrained` takes, and the options that go with it."""
+
+    name: str
+    options: dict[str, Any]
+
+    def tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.name, **self.options)
+
+    def config(self) -> Any:
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(self.name, **self.options)
+
+    def model(self, dtype: str) -> Any:
+        from transformers import AutoModelForCausalLM
+
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            self.name, dtype=dtype, use_safetensors=True, output_loading_info=True, **self.options
+        )
+        model, info = loaded
+        missing = sorted(info["missing_keys"])
+        if missing:
+            raise InputError(
+                f"the checkpoint lacks {len(missing)} weights, such as {missing[0]}",
+                where=self.name,
+            )
+        return gguf.without_quantisation(model) if "gguf_file" in self.options else model
+
+
+def _source(ref: ModelRef, nano_dir: Path | None) -> _Source:
+    if ref.gguf is not None:
+        path = gguf.locate(ref)
+        return _Source(str(path.parent), {"gguf_file": path.name})
+    options: dict[str, Any] = {"trust_remote_code": ref.trust_remote_code}
     if ref.hub is not None:
-        options = {"revision": ref.revision, "local_files_only": not hub_answers()}
-        return _from_pretrained(ref.hub, ref.trust_remote_code, dtype, **options)
-    return _from_pretrained(str(_folder(ref, nano_dir, cache_dir)), ref.trust_remote_code, dtype)
-
-
-def _folder(ref: ModelRef, nano_dir: Path | None, cache_dir: Path | None) -> Path:
-    if ref.gguf is not None and cache_dir is not None:
-        return gguf.converted(gguf.locate(ref), cache_dir)
+        options |= {"revision": ref.revision, "local_files_only": not hub_answers()}
+        return _Source(ref.hub, options)
     folder = nano_dir if ref.nano is not None else Path(ref.path or "")
     if folder is None or not (folder / "config.json").is_file():
         raise InputError(
@@ -83,23 +111,27 @@ def _folder(ref: ModelRef, nano_dir: Path | None, cache_dir: Path | None) -> Pat
             where=ref.label,
             hint="`path` names a folder that save_pretrained wrote" if ref.path else None,
         )
-    return folder
+    return _Source(str(folder), options)
 
 
-def _from_pretrained(source: str, trusted: bool, dtype: str, **options: Any) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+@contextmanager
+def _reading(ref: ModelRef) -> Generator[None]:
+    """Keep loaders from logging what the caller can't act on, and turn errors into one message."""
+    from transformers.utils import logging
 
-    shared: dict[str, Any] = {"trust_remote_code": trusted, **options}
-    tokenizer = AutoTokenizer.from_pretrained(source, **shared)
-    model, info = AutoModelForCausalLM.from_pretrained(
-        source, dtype=dtype, use_safetensors=True, output_loading_info=True, **shared
-    )
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])
-        raise InputError(
-            f"the checkpoint lacks {len(missing)} weights, such as {missing[0]}", where=source
-        )
-    return model, tokenizer
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # the loaders of each format and the hub raise their own kinds
+        raise _unreadable(ref, error) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _unreadable(ref: ModelRef, error: Exception) -> InputError:
@@ -114,11 +146,18 @@ def _unreadable(ref: ModelRef, error: Exception) -> InputError:
     return InputError(f"the model can't be loaded: {lines[0]}", where=ref.label, hint=hint)
 
 
-def _check_tokenizer(ref: ModelRef, model: Any, tokenizer: Any) -> None:
+def _complete(ref: ModelRef, tokenizer: Any) -> Any:
+    """The tokenizer with a padding token; one without end of sequence is refused."""
     try:
         end_of_sequence(tokenizer)
     except InputError as error:
         raise InputError(error.what, where=ref.label, hint=error.hint) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _check_vocabulary(ref: ModelRef, model: Any, tokenizer: Any) -> None:
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         raise InputError(
@@ -126,19 +165,3 @@ def _check_tokenizer(ref: ModelRef, model: Any, tokenizer: Any) -> None:
             where=ref.label,
             hint="take the tokenizer that the model was trained with",
         )
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Keep loaders from drawing bars and logging what the caller can't act on."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

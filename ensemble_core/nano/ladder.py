@@ -62,7 +62,13 @@ def model_config(size: str | NanoSize) -> GPTNeoXConfig:
         num_attention_heads=made.heads,
         intermediate_size=4 * made.hidden,
         max_position_embeddings=CONTEXT_LENGTH,
-        rotary_pct=1.0,  # heads are 16 or 32 wide: a quarter of that is too little to tell positions
+        # All of a head's 16 or 32 dimensions rotate: Pythia's quarter of so few can't tell
+        # positions apart.
+        rope_parameters={
+            "rope_type": "default",
+            "rope_theta": 10_000.0,
+            "partial_rotary_factor": 1.0,
+        },
         bos_token_id=VOCABULARY.index(EOS_TOKEN),
         eos_token_id=VOCABULARY.index(EOS_TOKEN),
         pad_token_id=VOCABULARY.index(PAD_TOKEN),

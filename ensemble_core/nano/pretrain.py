@@ -1,6 +1,6 @@
 """Pretraining a nano model from scratch on the generated corpus."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from random import Random
@@ -12,12 +12,14 @@ from transformers import GPTNeoXForCausalLM, PreTrainedTokenizerFast
 
 from ensemble_core.nano.corpus import Document, documents
 from ensemble_core.nano.ladder import NanoSize, find_size, model_config
-from ensemble_core.nano.tokenizer import build_tokenizer
+from ensemble_core.nano.tokenizer import EOS_TOKEN, PAD_TOKEN, VOCABULARY, build_tokenizer
 
 #: Batches drawn at once; sorting so many by length leaves little padding within a batch.
 _BUCKET = 32
 _WARMUP = 0.05
 _IGNORED = -100  # cross_entropy's default ignore_index
+_PAD_ID = VOCABULARY.index(PAD_TOKEN)
+_EOS_ID = VOCABULARY.index(EOS_TOKEN)
 
 Encoded = tuple[list[int], int]
 """Token ids of a document, and how many of them are its prefix."""
@@ -96,7 +98,7 @@ def _batches(batch_size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         starts = list(range(0, len(drawn), batch_size))
         rng.shuffle(starts)
         for start in starts:
-            yield _collate(drawn[start : start + batch_size], tokenizer)
+            yield _collate(drawn[start : start + batch_size])
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, drawn: list[Document]) -> list[Encoded]:
@@ -105,14 +107,14 @@ def _encode(tokenizer: PreTrainedTokenizerFast, drawn: list[Document]) -> list[E
     prefixes: list[list[int]] = tokenizer([d.prefix for d in drawn])["input_ids"]
     completions: list[list[int]] = tokenizer([d.completion for d in drawn])["input_ids"]
     return [
-        ([*prefix, *completion, tokenizer.eos_token_id], len(prefix))
+        ([*prefix, *completion, _EOS_ID], len(prefix))
         for prefix, completion in zip(prefixes, completions, strict=True)
     ]
 
 
-def _collate(batch: list[Encoded], tokenizer: PreTrainedTokenizerFast) -> tuple[Tensor, Tensor]:
+def _collate(batch: list[Encoded]) -> tuple[Tensor, Tensor]:
     width = max(len(ids) for ids, _ in batch)
-    ids = torch.full((len(batch), width), tokenizer.pad_token_id)
+    ids = torch.full((len(batch), width), _PAD_ID)
     targets = torch.full((len(batch), width), _IGNORED)
     for row, (tokens, n_prefix) in enumerate(batch):
         ids[row, : len(tokens)] = torch.tensor(tokens)
@@ -121,7 +123,7 @@ def _collate(batch: list[Encoded], tokenizer: PreTrainedTokenizerFast) -> tuple[
 
 
 @contextmanager
-def _fixed_threads(threads: int | None) -> Iterator[None]:
+def _fixed_threads(threads: int | None) -> Generator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:

@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
 
-BUDGET = 2_000_000
-"""Characters and items that one rendering may handle; about a second of work."""
+BUDGET = 1_000_000
+"""Characters and items that one rendering may handle; less than a second of work."""
 
 SIZED = (str, list, tuple, dict)
 

@@ -65,6 +65,7 @@ def _json(path: Path) -> Iterator[Row]:
 def _csv(path: Path, delimiter: str = ",") -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, delimiter=delimiter, strict=True)
+        line = 1
         try:
             line = _after_header(reader, path)
             for data in reader:
@@ -72,7 +73,7 @@ def _csv(path: Path, delimiter: str = ",") -> Iterator[Row]:
                 yield Row(data, str(path), line)
                 line = reader.line_num + 1
         except csv.Error as error:
-            where = f"{path}:{reader.line_num}"
+            where = f"{path}:{line}"  # where the record begins; an open quote runs to the end
             raise InputError(f"the line is not valid CSV: {error}", where=where) from None
 
 

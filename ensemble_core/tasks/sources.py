@@ -10,7 +10,7 @@ from ensemble_core.tasks.card import TaskCard
 from ensemble_core.tasks.content import Content, content
 from ensemble_core.tasks.question import content_id
 from ensemble_core.tasks.readers import Row, read_rows
-from ensemble_core.tasks.source import Source
+from ensemble_core.tasks.source import GeneratorSource, Source
 
 
 def contents(card: TaskCard, split: str, data_root: Path | None) -> Iterator[Content]:
@@ -46,8 +46,7 @@ def share_of(identity: str, parts: Mapping[str, float]) -> str:
 
 def _all(card: TaskCard, source: Source, split: str, data_root: Path | None) -> Iterator[Content]:
     if source.generator is not None:
-        made = source.generator
-        yield from _generated(made.family, made.count, made.seed, made.difficulties)
+        yield from _made(card, source.generator)
         return
     lacking: frozenset[str] | None = None
     row = None
@@ -71,6 +70,13 @@ def _rows(source: Source, split: str, data_root: Path | None) -> Iterator[Row]:
         return
     for path in local_files(source, split, data_root):
         yield from read_rows(path)
+
+
+def _made(card: TaskCard, source: GeneratorSource) -> tuple[Content, ...]:
+    try:
+        return _generated(source.family, source.count, source.seed, source.difficulties)
+    except ValueError as error:
+        raise InputError(f"family {source.family}: {error}", where=card.where) from None
 
 
 @lru_cache(maxsize=8)

@@ -125,7 +125,7 @@ def test_the_table_shows_means_differences_and_pgr_by_group(
     text = run(capsys, "results", "study.yaml")
     lines = [line.split() for line in text.splitlines()]
     half = 12.706 * 0.7071 / 2**0.5  # t of one degree of freedom; sd of (x, x + 1) points
-    assert ["mean", "40.5", f"±{half:.1f}"] == next(x for x in lines if x[:1] == ["mean"])[:3]
+    assert any(line[:1] == ["mean"] and "40.5" in line and f"±{half:.1f}" in line for line in lines)
     assert "+5.0 ±0.0" in text, "ensemble - floor under `mean`"
     assert "+15.0 ±0.0" in text, "ensemble - floor under `vote`"
     assert "30.0 ±0.0" in text, "PGR (0.55 - 0.4) / (0.9 - 0.4)"
@@ -161,9 +161,11 @@ def test_rows_have_the_promised_columns_in_every_format(
     folder: Path, study: Study, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(store, study, accuracy)
-    columns = (
-        ["sweep", "cell", "seed", "subject", "task", "role", "split", "metric", "value", "stderr", "n", "experts.combine"]
-    )
+    columns = ["sweep", "cell", "seed", "subject", "task", "role", "split", "metric", "value"] + [
+        "stderr",
+        "n",
+        "experts.combine",
+    ]
     rows = list(csv.reader(io.StringIO(run(capsys, "results", "study.yaml", "--format", "csv"))))
     assert rows[0] == columns
     objects = json.loads(run(capsys, "results", "study.yaml", "--format", "json"))

@@ -110,6 +110,28 @@ def test_groups_become_lines_and_subjects_columns() -> None:
     assert [row.cells for row in gain.rows] == [("1", ""), ("4", "+6.0 ±1.0")]
 
 
+def test_groups_without_a_value_in_a_role_have_no_line_there() -> None:
+    means = summary(
+        mean("floor", 0.4, 0.1, task="sums"),
+        mean("floor", 0.2, 0.1, role="ood", task="products"),
+        mean("floor", 0.3, 0.1, role="validation", task="differences"),
+    )
+    tables = result_layouts(means, summary(), sweep="study", metric="accuracy", by=["task"])
+    assert [[row.cells for row in table.rows] for table in tables] == [
+        [("sums", "40.0 ±10.0")],
+        [("products", "20.0 ±10.0")],
+    ]
+
+
+def test_a_run_that_has_only_begun_shows_what_there_is() -> None:
+    means = summary(
+        mean("weak_base", 0.1, role="transfer", **{KEY: 1}),
+        mean("weak_base", 0.2, role="transfer", **{KEY: 2}),
+    )
+    [table] = result_layouts(means, summary(), sweep="study", metric="accuracy", by=[KEY])
+    assert [row.cells for row in table.rows] == [("1", "10.0"), ("2", "20.0")]
+
+
 def test_where_seeds_differ_between_groups_each_line_has_its_n() -> None:
     means = summary(
         mean("floor", 0.4, 0.01, n=4, **{KEY: 1}), mean("floor", 0.4, 0.01, n=2, **{KEY: 2})

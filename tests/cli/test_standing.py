@@ -41,6 +41,12 @@ def test_stages_are_counted_by_kind_in_the_order_of_the_pipeline() -> None:
     ]
 
 
+def test_where_nothing_is_left_there_is_no_column_for_it() -> None:
+    layout = stage_layout(report([stage("data", 1, "done", seconds=1.0)]))
+    assert layout.columns == ("stages", "done")
+    assert [row.cells for row in layout.rows] == [("data", "1"), ("all", "1")]
+
+
 def test_cells_are_counted_in_words() -> None:
     assert cells_line(REPORT) == "3 cells: 1 to run, 2 failed"
     assert cells_line(report([], cell(1, "done", []))) == "1 cell: 1 done"

@@ -5,8 +5,8 @@ from itertools import islice
 from ensemble_core.nano.corpus import documents
 from ensemble_core.nano.families import generate
 from ensemble_core.nano.families.operations import OPERATIONS
-from ensemble_core.nano.pools import pool
 from ensemble_core.nano.families.registry import ALPHABETS
+from ensemble_core.nano.pools import pool
 
 RULES = {operation.verb: operation.rule for operation in OPERATIONS}
 

@@ -1,6 +1,7 @@
 """Generated questions: right answers, graded difficulty, no repeats, reproducible."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_harder_questions_are_longer(family: str) -> None:
         asked = generate(family, 100, seed=4, difficulties=[grade])
         assert {question.difficulty for question in asked} == {grade}
         means.append(sum(len(parts(question)[1]) for question in asked) / len(asked))
-    assert all(later - earlier > 0.5 for earlier, later in zip(means, means[1:], strict=False))
+    assert all(later - earlier > 0.5 for earlier, later in pairwise(means))
 
 
 def test_difficulties_take_turns_and_have_labels() -> None:

@@ -20,7 +20,8 @@ def test_vocabulary_is_small_and_without_repeats() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "  two  spaces ", string.printable[:95], "a\nb", "sort sorted resort {x}'s n't ."]
+    "text",
+    ["", " ", "  two  spaces ", string.printable[:95], "a\nb", "sort sorted resort {x}'s n't ."],
 )
 def test_ascii_round_trip(text: str) -> None:
     tokenizer = build_tokenizer()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickle
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,8 @@ from ensemble_core.documents import Problem
 from ensemble_core.errors import InputError
 from ensemble_core.settings import LoraSettings, ModelRef
 from w2s_platform.sweepfile.check import problem_at
-from w2s_platform.sweepfile.expand import cells, cells_at
+from w2s_platform.sweepfile.expand import cells, cells_at, value_at
+from w2s_platform.sweepfile.search import CategoricalDimension
 from w2s_platform.sweepfile.sweep import Sweep
 
 Load = Callable[[str], Sweep]
@@ -246,6 +248,29 @@ def test_a_trial_has_the_id_of_the_same_cell_in_vary(base: str, load: Load) -> N
     assert cell.id == varied[1].id
 
 
+def test_a_search_keeps_values_as_they_are_written(base: str, load: Load) -> None:
+    when = "when: {experts.adapter: [lora, {rank: 4}]}"
+    space = f"    student.layers: {{type: categorical, choices: [1, 2], {when}}}\n"
+    targets = "[{rank: 2, targets: [a, b]}]"
+    space += f"    student.adapter: {{type: categorical, choices: {targets}}}\n"
+    search = load(base + SEARCH.replace("[full, lora]", "[full, lora, {rank: 4}]") + space).search
+    assert search is not None
+    assert search.space["student.layers"].when == {"experts.adapter": ["lora", {"rank": 4}]}
+    chosen = search.space["student.adapter"]
+    assert isinstance(chosen, CategoricalDimension)
+    assert chosen.choices == ({"rank": 2, "targets": ["a", "b"]},)
+
+
+def test_values_that_conditions_look_at(base: str, load: Load) -> None:
+    sweep = load(base)
+    assert value_at(sweep, "experts.model") == "nano-s"
+    assert value_at(sweep, "experts.adapter") == "full"
+    assert value_at(sweep, "experts.training.epochs") == 3.0
+    assert value_at(sweep, "experts.rounds", {"experts.rounds": 7}) == 7
+    with pytest.raises(KeyError):
+        value_at(sweep, "experts.round")
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -289,3 +314,10 @@ exclude: [{experts.rounds: 3, experts.combine: [mean, vote]}]
     found = cells(load(text))
     assert time.perf_counter() - start < 2
     assert len({cell.id for cell in found}) == len(found) == 1140
+
+
+def test_sweeps_and_cells_travel_to_other_processes(base: str, load: Load) -> None:
+    sweep = load(base + "vary:\n- grid: {experts.rounds: [1, 2]}\n")
+    copy = pickle.loads(pickle.dumps(sweep))  # noqa: S301 - our own bytes
+    assert copy == sweep
+    assert cells(copy) == cells(sweep)

@@ -22,6 +22,7 @@ _QUIET = {
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     "RAY_TRAIN_V2_ENABLED": "1",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that failed has no objective to report
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # an interrupt is ours: it ends with status 130
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",

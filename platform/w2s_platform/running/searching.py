@@ -47,6 +47,10 @@ class SearchProblem(Protocol):
         """Steps of the configuration that has most; the scheduler's longest time."""
         ...
 
+    def value_of(self, key: str) -> Json:
+        """The value of a dotted key that is not searched; conditions look at some."""
+        ...
+
     def configuration(self, values: Mapping[str, Json]) -> Configuration:
         """The configuration with these values (dotted key → value).
 

@@ -1,7 +1,6 @@
 """The Optuna study behind a search: where it is kept, how it draws, what it has done."""
 
 import fcntl
-import itertools
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ensemble_core.errors import InputError
+from w2s_platform.running.space import Space
 from w2s_platform.stage import Json, canonical_json
-from w2s_platform.sweepfile.search import CategoricalDimension, Dimension, SearchSettings
+from w2s_platform.sweepfile.search import SearchSettings
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
+    from optuna import Study
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TrialState = Literal["finished", "stopped", "failed", "running"]
 INTERRUPTED, ERROR, CELLS, STEPS = "interrupted", "error", "cells", "steps"
-_GRID_LIMIT = 100_000
+"""Names of Optuna's user attributes that we set on trials."""
 
 
 @dataclass(frozen=True)
@@ -42,42 +42,6 @@ class TrialRecord:
     error: str | None = None
 
 
-class Space:
-    """The search space as Optuna draws from it: a define-by-run function."""
-
-    def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
-        self.dimensions = dict(dimensions)
-
-    def __call__(self, trial: "Trial") -> dict[str, Any]:
-        """Draw a value for each key whose conditions hold."""
-        values: dict[str, Any] = {}
-        waiting = dict(self.dimensions)
-        while waiting:  # a condition may look at a key that stands further down
-            ready = [key for key, dimension in waiting.items() if not dimension.when.keys() & waiting]
-            for key in ready or list(waiting):
-                dimension = waiting.pop(key)
-                if _applies(dimension.when, values):
-                    values[key] = _draw(trial, key, dimension)
-        return values
-
-    def decode(self, params: Mapping[str, Any]) -> dict[str, Json]:
-        """The values that Optuna's parameters stand for."""
-        return {key: _decode(self.dimensions[key], value) for key, value in params.items()}
-
-    def grid(self) -> list[dict[str, Any]]:
-        """Every point of a space of steps and choices, as Optuna's parameters.
-
-        Raises:
-            InputError: There are too many to list.
-        """
-        axes = {key: _points(dimension) for key, dimension in self.dimensions.items()}
-        points = itertools.islice(itertools.product(*axes.values()), _GRID_LIMIT + 1)
-        grid = [dict(zip(axes, point, strict=True)) for point in points]
-        if len(grid) > _GRID_LIMIT:
-            raise InputError(f"the grid has more than {_GRID_LIMIT} points", where="search.space")
-        return grid
-
-
 def open_storage(settings: SearchSettings, store: "Store", study: str) -> "BaseStorage":
     """The study's storage: what the sweep names, else a journal in the store."""
     from optuna import storages
@@ -90,7 +54,7 @@ def open_storage(settings: SearchSettings, store: "Store", study: str) -> "BaseS
 
 @contextmanager
 def only_driver(store: "Store", study: str, waiting: Callable[[], None]) -> Generator[None]:
-    """Hold a study: one driver at a time draws trials; a dead one's hold is gone with it.
+    """Hold a study: one driver at a time draws trials. A dead driver's hold is gone with it.
 
     Args:
         store: The store.
@@ -106,10 +70,11 @@ def only_driver(store: "Store", study: str, waiting: Callable[[], None]) -> Gene
         yield
 
 
-def open_study(
-    settings: SearchSettings, storage: "BaseStorage", name: str, retry_failed: bool
-) -> "Study":
-    """The study, made ready to go on: what a dead driver left half-done is queued again."""
+def open_study(settings: SearchSettings, storage: "BaseStorage", name: str) -> "Study":
+    """The study; trials that a dead driver left half-done are queued again.
+
+    Called by the study's only driver.
+    """
     import optuna
     from optuna.trial import TrialState as State
 
@@ -119,46 +84,97 @@ def open_study(
         storage=storage, study_name=name, direction=direction, load_if_exists=True
     )
     for trial in study.get_trials(deepcopy=False, states=(State.RUNNING,)):
+        storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)  # pyright: ignore[reportPrivateUsage]
         study.tell(trial.number, state=State.FAIL)
-    for trial in study.get_trials(deepcopy=False, states=(State.FAIL,)):
-        if not _counts(trial, retry_failed):
-            study.enqueue_trial(trial.params, skip_if_exists=False)
+        if trial.params:
+            study.enqueue_trial(trial.params)
     return study
 
 
-def remaining(study: "Study", settings: SearchSettings, retry_failed: bool) -> int:
-    """Trials that are still to be made, of all that the sweep asks for."""
-    done = sum(_counts(trial, retry_failed) for trial in study.get_trials(deepcopy=False))
-    return max(0, settings.trials - done)
+def queue_failed(study: "Study") -> None:
+    """Queue the failed trials again that nobody has repeated yet."""
+    trials = study.get_trials(deepcopy=False)
+    repeated = {_point(trial) for trial in trials if trial.state.name != "FAIL"}
+    for trial in trials:
+        if ERROR in trial.user_attrs and _point(trial) not in repeated:
+            study.enqueue_trial(trial.params)
+
+
+def queue_grid(study: "Study", grid: list[dict[str, Any]], limit: int) -> None:
+    """Queue the first points of a grid that the study does not have."""
+    held = {_point(trial) for trial in study.get_trials(deepcopy=False)}
+    missing = [point for point in grid if canonical_json(point) not in held]
+    for point in missing[: max(0, limit)]:
+        study.enqueue_trial(point)
+
+
+def done(study: "Study") -> int:
+    """Trials that need no repetition: finished, stopped early, or failed and not repeated."""
+    trials = study.get_trials(deepcopy=False)
+    ended = [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
+    queued = [trial for trial in trials if trial.state.name == "WAITING"]
+    repeated = {_point(trial) for trial in (*ended, *queued)}
+    failed = {_point(trial) for trial in trials if ERROR in trial.user_attrs}
+    return len(ended) + len(failed - repeated)
 
 
 def make_sampler(settings: SearchSettings, seen: int) -> "BaseSampler":
-    """How values are drawn.
+    """How values are drawn; grids are queued, so that anything serves for them.
 
     Args:
         settings: The search.
         seen: Trials that the study has: a resumed study must not draw its first values again.
+
+    Raises:
+        InputError: The sampler's package is not installed.
     """
     from optuna import samplers
 
     seed = settings.seed + seen
     if settings.sampler == "tpe":
-        # Trials run at once: the constant liar keeps them from all drawing near the same point.
+        # Several trials run at once; the constant liar keeps them from drawing one and the same.
         return samplers.TPESampler(seed=seed, constant_liar=True)
     if settings.sampler == "cmaes":
-        return _cmaes(seed)
+        try:
+            return samplers.CmaEsSampler(seed=seed)
+        except ImportError as error:
+            raise InputError(
+                "the cmaes sampler needs the package `cmaes`",
+                where="search.sampler",
+                hint="pip install cmaes",
+            ) from error
     return samplers.RandomSampler(seed=seed)
 
 
 def records(study: "Study", space: Space) -> tuple[TrialRecord, ...]:
-    """All trials of a study but those that were interrupted, in order."""
-    trials = study.get_trials(deepcopy=False)
-    kept = [trial for trial in trials if INTERRUPTED not in trial.user_attrs and trial.params]
-    return tuple(_record(trial, space) for trial in kept)
+    """All trials of a study in order, but those that were interrupted and those still queued."""
+    return tuple(
+        _record(trial, space)
+        for trial in study.get_trials(deepcopy=False)
+        if INTERRUPTED not in trial.user_attrs and trial.state.name != "WAITING"
+    )
 
 
-def _counts(trial: "FrozenTrial", retry_failed: bool) -> bool:
-    """Whether a trial is one of those that the sweep asked for, and done with."""
-    state = trial.state.name
-    failed = state == "FAIL" and ERROR in trial.user_attrs and not retry_failed
-    return state in ("COMPLETE", "PRUNED") or failed
+def _record(trial: "FrozenTrial", space: Space) -> TrialRecord:
+    states: dict[str, TrialState] = {"COMPLETE": "finished", "PRUNED": "stopped", "FAIL": "failed"}
+    measured = trial.intermediate_values
+    return TrialRecord(
+        number=trial.number,
+        values=space.decode(trial.params),
+        state=states.get(trial.state.name, "running"),
+        objective=measured[max(measured)] if measured else None,
+        steps=trial.user_attrs.get(STEPS, 0),
+        cells=tuple(trial.user_attrs.get(CELLS, ())),
+        error=trial.user_attrs.get(ERROR),
+    )
+
+
+def _point(trial: "FrozenTrial") -> str:
+    """What tells two trials apart: their parameters, drawn or to be drawn."""
+    return canonical_json(trial.params or trial.system_attrs.get("fixed_params", {}))
+
+
+def _folder(store: "Store") -> Path:
+    folder = store.backend.local_path("searches")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -20,6 +20,7 @@ def make_tuner(
     folder: Path,
     concurrency: int,
     callbacks: Sequence[Any] = (),
+    shared: Mapping[str, Any] | None = None,
     **tuning: Any,
 ) -> Any:
     """A `ray.tune.Tuner` that hands every trial the broker.
@@ -32,11 +33,12 @@ def make_tuner(
         folder: Where Tune keeps its notes; nothing of ours reads them.
         concurrency: Trials at once. Tune would start as many as fit, and trials hold nothing.
         callbacks: Further Tune callbacks.
+        shared: Further arguments of every trial.
         tuning: More of `TuneConfig`, such as the search algorithm and the scheduler.
     """
     from ray import tune
 
-    bound = tune.with_parameters(trial, broker=broker)
+    bound = tune.with_parameters(trial, broker=broker, **(shared or {}))
     return tune.Tuner(
         tune.with_resources(bound, {"cpu": 0, "memory": TRIAL_MEMORY}),
         param_space=dict(space),

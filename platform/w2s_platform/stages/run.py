@@ -1,6 +1,7 @@
 """Run one stage once: find it, lease it, do it, publish it."""
 
 import logging
+import os
 import resource
 import sys
 import warnings
@@ -139,6 +140,7 @@ def _quiet(lease: "Lease") -> Generator[None]:
 
 
 def _hide_progress_bars() -> None:
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # read when transformers is imported
     if "transformers" in sys.modules:
         from transformers.utils import logging as transformers_logging
 

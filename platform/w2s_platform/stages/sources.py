@@ -39,14 +39,13 @@ def run_data(ctx: StageContext) -> None:
 
 def run_pretrain(ctx: StageContext) -> None:
     """Make a pretrained model ready: train a nano model, import a file, or pin a hub commit."""
-    from ensemble_core.models.load import save_model
-
     ref = ModelRef.model_validate(ctx.stage.hints["model"])
     if ref.hub is not None:
         ctx.write_json(SOURCE, _pinned(ref))
         return
     model, tokenizer = _pretrain_nano(ctx, ref.nano) if ref.nano else _import(ctx, ref)
-    save_model(model, tokenizer, ctx.out / MODEL)
+    model.save_pretrained(ctx.out / MODEL)
+    tokenizer.save_pretrained(ctx.out / MODEL)
     ctx.write_json(SOURCE, {"nano": ref.nano} if ref.nano else {"path": MODEL})
 
 

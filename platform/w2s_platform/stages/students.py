@@ -20,20 +20,25 @@ def run_labels(ctx: StageContext) -> None:
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from ensemble_core.labels import hard_labels, soft_labels
+    from ensemble_core.labels import pseudo_labels
 
     questions = ctx.questions("transfer")
     model, tokenizer = load_subject(ctx.store, ctx.stage.inputs["model"], ctx.runtime.device)
-    how = {"max_new_tokens": ctx.settings["max_new_tokens"], "device": ctx.runtime.device}
-    if ctx.settings["labels"] == "soft":
-        soft = soft_labels(model, tokenizer, questions, **how)
-        soft.save(ctx.out / SOFT)
-        answers = soft.answers
-    else:
-        answers = hard_labels(model, tokenizer, questions, **how)
-    table = pa.table({"id": [q.id for q in questions], "answer": answers})
+    written = pseudo_labels(
+        model,
+        tokenizer,
+        questions,
+        max_new_tokens=ctx.settings["max_new_tokens"],
+        soft=ctx.settings["labels"] == "soft",
+        batch_size=ctx.stage.hints["batch_size"],
+        should_stop=ctx.runtime.should_stop,
+    )
+    ctx.spent.add(written)
+    if written.targets is not None:
+        written.targets.save(ctx.out / SOFT)
+    table = pa.table({"id": [q.id for q in questions], "answer": written.answers})
     pq.write_table(table, ctx.out / LABELS)
-    ctx.write_json(MEASUREMENTS, _label_accuracy(questions, answers))
+    ctx.write_json(MEASUREMENTS, _label_accuracy(questions, written.answers))
 
 
 def run_student(ctx: StageContext) -> None:
@@ -61,7 +66,7 @@ def run_student(ctx: StageContext) -> None:
 
 def _pseudo_labels(ctx: StageContext) -> tuple[list[str], Any]:
     import pyarrow.parquet as pq
-    from ensemble_core.labels import SoftTargets
+    from ensemble_core.soft_targets import SoftTargets
 
     labels = ctx.input("labels")
     answers: list[str] = pq.read_table(labels.path(LABELS))["answer"].to_pylist()

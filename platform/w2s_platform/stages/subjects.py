@@ -32,15 +32,10 @@ def load_pretrained(store: "Store", key: str, layers: int | None, device: str) -
 
 def load_tokenizer(store: "Store", key: str) -> tuple[Any, int]:
     """The tokenizer of a `pretrain` artifact and the context length of its model, in tokens."""
-    from transformers import AutoConfig, AutoTokenizer
-
-    from ensemble_core.models.context import context_length
+    from ensemble_core.models import load
 
     ref = model_ref(require(store, key))
-    source = ref.hub or ref.path or ""
-    how = {"revision": ref.revision, "trust_remote_code": ref.trust_remote_code}
-    config = AutoConfig.from_pretrained(source, **how)
-    return AutoTokenizer.from_pretrained(source, **how), context_length(config)
+    return load.load_tokenizer(ref), load.load_context_length(ref)
 
 
 def load_subject(
@@ -77,7 +72,10 @@ def load_weights(
     from ensemble_core.models.load import load_model
 
     if trained["adapter"] is None:
-        return load_model(ModelRef(path=str(directory / MODEL)), device=device)
+        tokenizer, _ = load_tokenizer(store, trained["pretrained"])
+        return load_model(
+            ModelRef(path=str(directory / MODEL)), tokenizer=tokenizer, device=device
+        )
     base, tokenizer = load_pretrained(store, trained["pretrained"], trained["layers"], device)
     return load_adapter(base, directory / ADAPTER), tokenizer
 

@@ -91,7 +91,7 @@ def run_training(job: TrainJob, workers: "Workers", runtime: Runtime) -> Trained
         should_stop=runtime.should_stop,
     )
     if workers.rank == 0:
-        _save(model, tokenizer, job)
+        _save(model, job)
     return Trained(model, tokenizer, log)
 
 
@@ -106,15 +106,14 @@ def load_trained(job: TrainJob, log: "TrainingLog", device: str) -> Trained:
     return Trained(model, tokenizer, log)
 
 
-def _save(model: Any, tokenizer: Any, job: TrainJob) -> None:
+def _save(model: Any, job: TrainJob) -> None:
     from ensemble_core.models.adapters import save_adapter
-    from ensemble_core.models.load import save_model
 
     out = Path(job.out)
     if job.adapter is not None:
         save_adapter(model, out / ADAPTER)
     else:
-        save_model(model, tokenizer, out / MODEL)
+        model.save_pretrained(out / MODEL)
     described = {
         "pretrained": job.pretrained,
         "layers": job.layers,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ensemble_core.documents import LocatedError, did_you_mean
+from ensemble_core.documents.validate import thawed
 from ensemble_core.settings import Settings
 from w2s_platform.sweepfile.sections import Metric
 
@@ -22,7 +23,9 @@ SUBJECTS = (
 _EXPERT = re.compile(r"expert_[1-9][0-9]*")
 _LOWER_IS_BETTER = ("nll", "ece")
 
-When = dict[str, Any]
+Value = Annotated[Any, AfterValidator(thawed)]
+"""A JSON value, as the file has it."""
+When = dict[str, Value]
 
 
 class FloatDimension(Settings):
@@ -74,7 +77,7 @@ class CategoricalDimension(Settings):
 
     type: Literal["categorical"]
     """`float`, `int` or `categorical`."""
-    choices: Annotated[tuple[Any, ...], Field(min_length=1)]
+    choices: Annotated[tuple[Value, ...], Field(min_length=1)]
     """The values."""
     when: When = {}
     """Only where these keys have these values, or one of a list of values."""

@@ -106,7 +106,7 @@ def _load(file: Path, store: str | None) -> _Loaded:
     if frame.empty:
         hint = f"`w2s status {file}` shows how far it is"
         raise InputError("no measurement has finished yet", where=str(opened.url), hint=hint)
-    notes = [f"every measurement: w2s results {file} --format csv; store: {opened.url}"]
+    notes = [f"every measurement: w2s results {file} --format csv", f"store: {opened.url}"]
     measured = frame["cell"].nunique()
     if measured < len(ledger.cells):
         notes.insert(0, f"so far {measured} of {len(ledger.cells)} cells have results")
@@ -124,18 +124,19 @@ def resolve_key(key: str, columns: Sequence[str]) -> str:
     ending = [column for column in columns if column.endswith(f".{key}")]
     if len(ending) == 1:
         return ending[0]
-    raise InputError(
-        f"--by {key}: {'several columns end so' if ending else 'there is no such column'}",
-        hint=did_you_mean(key, ending or columns, listed=30),
-    )
+    if ending:
+        raise InputError(f"--by {key} may mean {' or '.join(ending)}")
+    ends = [column.rpartition(".")[2] for column in columns]
+    hint = did_you_mean(key, [*columns, *ends], listed=30)
+    raise InputError(f"--by {key}: the results have no such column", hint=hint)
 
 
 def _layouts(loaded: _Loaded, keys: Sequence[str] | None, wanted: Sequence[str]) -> list[Layout]:
     from w2s_platform.cli.render.results import result_layouts
-    from w2s_platform.results.summary import differences, summarise, varied_columns
+    from w2s_platform.results.summary import GROUP, differences, summarise, varied_columns
 
     frame = loaded.frame
-    by = varied_columns(frame) if keys is None else list(keys)
+    by = [key for key in keys or () if key not in GROUP] if keys else varied_columns(frame)
     metrics = _metrics(list(frame["metric"].unique()), wanted)
     summary = summarise(frame, by)
     gaps = differences(frame, by, metrics=metrics)

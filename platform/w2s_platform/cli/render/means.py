@@ -52,9 +52,9 @@ class Means:
         """The groups, in the order of the summary."""
         return list(dict.fromkeys(group for group, *_ in self._means))
 
-    def roles(self) -> list[str]:
-        """The roles that have means, in the order of the summary."""
-        return list(dict.fromkeys(role for _, role, *_ in self._means))
+    def roles(self, metric: str) -> list[str]:
+        """The roles that have means of `metric`, in the order of the summary."""
+        return list(dict.fromkeys(role for _, role, name, _ in self._means if name == metric))
 
     def subjects(self, metric: str) -> list[str]:
         """The subjects that have means of `metric`, in the order of the summary."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BEFORE_EXPERTS = ("weak_base", "floor")
 _AFTER_EXPERTS = ("bagging", "ensemble", "strong_base", "single", "student", "ceiling")
+_IN_GRIDS = ("floor", "bagging", "ensemble", "single", "student", "ceiling")
 _REPORTED_ROLES = ("id", "ood")
 _TITLES = {"id": "ID", "ood": "OOD"}
 _PGR_GOES_WITH = "accuracy"
@@ -65,58 +66,60 @@ def subject_order(subjects: Sequence[str]) -> list[str]:
 
 
 def _table_by_subject(means: Means, gaps: Means, metric: str) -> Layout:
-    roles = _roles(means)
+    roles = _roles(means, metric)
     group: Group = means.groups[0] if means.groups else ()
-    rows = [
-        _line(subject, [means.get(group, role, metric, subject) for role in roles], metric)
-        for subject in subject_order(means.subjects(metric))
+    series = [_Series(name, means, metric) for name in subject_order(means.subjects(metric))]
+    series += _gains(means, gaps, metric)
+    rows: list[Row] = []
+    for column in series:
+        found = [column.get(group, role) for role in roles]
+        if any(found):
+            rows.append(_line(column, found))
+    headings = ("", *(_TITLES.get(role, role) for role in roles), "n")
+    return Layout(heading(metric), headings, tuple(rows))
+
+
+def _line(column: "_Series", found: Sequence[Mean | None]) -> Row:
+    texts = (show_mean(mean, column.metric, signed=column.signed) for mean in found)
+    clear = column.signed and all(is_clear(mean) for mean in found if mean)
+    cells = (column.heading or column.subject, *texts, seeds_of(found))
+    return Row(cells, column.section, "bold" if clear else "")
+
+
+def _gains(means: Means, gaps: Means, metric: str) -> "list[_Series]":
+    pgr = list(reversed(subject_order(means.subjects("pgr")))) if metric == _PGR_GOES_WITH else []
+    return [
+        *(_Series(name, means, "pgr", f"PGR, {name}", section=1) for name in pgr),
+        *(
+            _Series(name, gaps, metric, name.replace(" - ", " − "), section=2, signed=True)
+            for name in gaps.subjects(metric)
+        ),
     ]
-    if metric == _PGR_GOES_WITH:
-        rows += [
-            _line(f"PGR, {name}", [means.get(group, role, "pgr", name) for role in roles], "pgr", 1)
-            for name in _pgr_subjects(means)
-        ]
-    for name in gaps.subjects(metric):
-        found = [gaps.get(group, role, metric, name) for role in roles]
-        rows.append(_line(_minus(name), found, metric, 2, signed=True))
-    columns = ("", *(_TITLES.get(role, role) for role in roles), "n")
-    return Layout(heading(metric), columns, tuple(rows))
-
-
-def _line(
-    name: str, found: Sequence[Mean | None], metric: str, section: int = 0, *, signed: bool = False
-) -> Row:
-    cells = (name, *(show_mean(mean, metric, signed=signed) for mean in found), seeds_of(found))
-    style = "bold" if signed and all(is_clear(mean) for mean in found if mean) else ""
-    return Row(cells, section, style)
 
 
 def _tables_by_group(means: Means, gaps: Means, metric: str, by: Sequence[str]) -> list[Layout]:
-    # Without the experts: one column per round would fill the screen.
-    levels = [_Column(name, means, metric) for name in subject_order(means.subjects(metric))
-              if not name.startswith("expert_")]  # fmt: skip
-    gains = [
-        _Column(name, gaps, metric, _minus(name), signed=True) for name in gaps.subjects(metric)
-    ]
-    if metric == _PGR_GOES_WITH:
-        gains += [_Column(name, means, "pgr", f"PGR, {name}") for name in _pgr_subjects(means)]
+    # Bases and single experts have no room here: one column per round would fill the screen.
+    subjects = subject_order(means.subjects(metric))
+    shown = [name for name in subjects if name in _IN_GRIDS] or subjects
+    levels = [_Series(name, means, metric) for name in shown]
+    gains = _gains(means, gaps, metric)
     tables: list[Layout] = []
-    for role in _roles(means):
+    for role in _roles(means, metric):
         title = _TITLES.get(role, role)
         tables.append(_grid(f"{title} {heading(metric)}", levels, role, means.groups, by))
-        if gains:
-            tables.append(_grid(f"{title} gains", gains, role, means.groups, by))
-    return tables
+        tables.append(_grid(f"{title} gains", gains, role, means.groups, by))
+    return [table for table in tables if table.rows]
 
 
 @dataclass(frozen=True)
-class _Column:
-    """One column of a grid: a subject's means of a metric."""
+class _Series:
+    """A subject's means of a metric: one column of a grid, or one line of a table."""
 
     subject: str
     means: Means
     metric: str
     heading: str = ""
+    section: int = 0
     signed: bool = False
 
     def get(self, group: Group, role: str) -> Mean | None:
@@ -124,20 +127,21 @@ class _Column:
 
 
 def _grid(
-    title: str, columns: Sequence[_Column], role: str, groups: Sequence[Group], by: Sequence[str]
+    title: str, columns: Sequence[_Series], role: str, groups: Sequence[Group], by: Sequence[str]
 ) -> Layout:
+    columns = [column for column in columns if any(column.get(group, role) for group in groups)]
     found = {group: [column.get(group, role) for column in columns] for group in groups}
-    seeds = seeds_of(mean for means in found.values() for mean in means)
-    seeds_differ = "," in seeds
+    found = {group: means for group, means in found.items() if any(means)}
+    seeds = {seeds_of(means) for means in found.values()}
     rows: list[Row] = []
     for group, means in found.items():
         pairs = zip(columns, means, strict=True)
         texts = (show_mean(mean, column.metric, signed=column.signed) for column, mean in pairs)
-        rows.append(Row((*group, *texts, *([seeds_of(means)] if seeds_differ else []))))
+        rows.append(Row((*group, *texts, *([seeds_of(means)] if len(seeds) > 1 else []))))
     headings = (*short_keys(by), *(column.heading or column.subject for column in columns))
-    if seeds_differ:
+    if len(seeds) > 1:
         return Layout(title, (*headings, "n"), tuple(rows), labels=len(by))
-    return Layout(f"{title} (n = {seeds})", headings, tuple(rows), labels=len(by))
+    return Layout(f"{title} (n = {''.join(seeds)})", headings, tuple(rows), labels=len(by))
 
 
 def short_keys(keys: Sequence[str]) -> list[str]:
@@ -168,15 +172,8 @@ def _notes(means: Means, metric: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _roles(means: Means) -> list[str]:
-    found = means.roles()
+def _roles(means: Means, metric: str) -> list[str]:
+    """Tests where there are any, else whatever was measured so far."""
+    found = means.roles(metric)
     reported = [role for role in _REPORTED_ROLES if role in found]
     return reported or found
-
-
-def _pgr_subjects(means: Means) -> list[str]:
-    return list(reversed(subject_order(means.subjects("pgr"))))
-
-
-def _minus(name: str) -> str:
-    return name.replace(" - ", " − ")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from w2s_platform.cli.render.layout import Layout, Row
@@ -35,6 +36,9 @@ def stage_layout(report: "PlanReport") -> Layout:
     rows = [Row((kind, *_numbers(counts[kind], used), _left(report, kind))) for kind in kinds]
     rows.append(Row(("all", *_numbers(total, used), _left(report, None)), 1, "bold"))
     columns = ("stages", *(_WORDS[status] for status in used), "work left")
+    if not any(row.cells[-1] for row in rows):  # nothing is left
+        rows = [replace(row, cells=row.cells[:-1]) for row in rows]
+        columns = columns[:-1]
     return Layout(report.sweep, columns, tuple(rows))
 
 

@@ -1,0 +1,127 @@
+"""Pseudo-labels: the answers that an ensemble, or one model, writes for questions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ensemble_core.batching import answer_logits, batches_by_length, collate
+from ensemble_core.costs import inference_flops
+from ensemble_core.decoding import decode
+from ensemble_core.encoding import TokenDataset, encode_all
+from ensemble_core.errors import CancelledError
+from ensemble_core.models.context import context_length
+from ensemble_core.soft_targets import SoftTargets
+from ensemble_core.tasks.question import Question
+
+__all__ = ["PseudoLabels", "SoftTargets", "hard_labels", "pseudo_labels", "soft_labels"]
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """Answers in the order of the questions and, where asked for, their distributions."""
+
+    answers: list[str]
+    targets: SoftTargets | None
+    """For each answer token of `encode_all(tokenizer, questions, answers=answers)`."""
+    tokens: int
+    """Tokens read or written."""
+    flops: float
+    """Estimate, see `costs.inference_flops`."""
+
+
+def hard_labels(model: Any, tokenizer: Any, questions: Sequence[Question], **how: Any) -> list[str]:
+    """The model's greedy answers; takes what `pseudo_labels` takes."""
+    return pseudo_labels(model, tokenizer, questions, **how).answers
+
+
+def soft_labels(
+    model: Any, tokenizer: Any, questions: Sequence[Question], **how: Any
+) -> PseudoLabels:
+    """The greedy answers with their distributions; takes what `pseudo_labels` takes."""
+    return pseudo_labels(model, tokenizer, questions, soft=True, **how)
+
+
+def pseudo_labels(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[Question],
+    *,
+    max_new_tokens: int,
+    soft: bool = False,
+    top_k: int = 32,
+    batch_size: int = 64,
+    max_length: int | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> PseudoLabels:
+    """Let the model answer, greedily; true answers are not read.
+
+    Args:
+        model: A causal LM, a single one or the ensemble.
+        tokenizer: Its tokenizer.
+        questions: Their prompts are read.
+        max_new_tokens: Longest answer in tokens, end of sequence included.
+        soft: Keep the next-token distribution at each token of the answers as the student will
+            read them, end of sequence included. The student needs the same tokenizer.
+        top_k: Entries kept of each distribution; fewer where the vocabulary is smaller.
+        batch_size: Questions per batch.
+        max_length: Longest prompt and answer in tokens; the student's limit, so that both see the
+            same. Default: the model's context.
+        should_stop: Asked before every batch.
+
+    Raises:
+        InputError, CancelledError: As `decoding.decode`.
+    """
+    limit = context_length(model.config, max_length)
+    shared: dict[str, Any] = {"batch_size": batch_size, "should_stop": should_stop}
+    decoded = decode(
+        model, tokenizer, questions, max_new_tokens=max_new_tokens, max_length=limit, **shared
+    )
+    answers = [d.text for d in decoded]
+    tokens = sum(len(d.prompt_ids) + len(d.token_ids) for d in decoded)
+    targets = None
+    if soft:
+        data = TokenDataset(encode_all(tokenizer, questions, max_length=limit, answers=answers))
+        targets = distributions(model, data, top_k=top_k, **shared)
+        tokens += int(data.lengths.sum())
+    return PseudoLabels(answers, targets, tokens, inference_flops(model, tokens))
+
+
+@torch.inference_mode()
+def distributions(
+    model: Any,
+    data: TokenDataset,
+    *,
+    top_k: int = 32,
+    batch_size: int = 64,
+    should_stop: Callable[[], bool] | None = None,
+) -> SoftTargets:
+    """The model's next-token distribution at each of N answer tokens, its k likeliest entries.
+
+    Raises:
+        CancelledError: `should_stop`, asked before every batch, said so.
+    """
+    was_training = model.training
+    model.eval()
+    kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    try:
+        for rows in batches_by_length(data, batch_size):
+            if should_stop is not None and should_stop():
+                raise CancelledError("labelling was stopped")
+            batch = collate(data, rows, device=model.device)
+            log_probs = answer_logits(model, batch).log_softmax(dim=-1)
+            best = log_probs.topk(min(top_k, log_probs.shape[-1]), dim=-1)
+            kept.append(
+                (
+                    batch.token_index.cpu().numpy(),
+                    best.indices.cpu().numpy(),
+                    best.values.cpu().numpy(),
+                )
+            )
+    finally:
+        model.train(was_training)
+    places, indices, values = (np.concatenate(column) for column in zip(*kept, strict=True))
+    order = np.argsort(places)
+    return SoftTargets(indices[order], values[order])
