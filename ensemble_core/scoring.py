@@ -1,6 +1,6 @@
 """Teacher-forced scores: what a model says of each answer token, given the true ones before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from torch import Tensor
 from ensemble_core.batching import answer_logits, batches_by_length, collate
 from ensemble_core.encoding import TokenDataset
 from ensemble_core.errors import CancelledError
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class TokenScores:
     """Probability of the likeliest token."""
 
 
+@torch.inference_mode()
 def score_tokens(
     model: Any,
     data: TokenDataset,
@@ -39,16 +42,9 @@ def score_tokens(
         CancelledError: `should_stop`, asked before every batch, said so.
     """
     columns = np.empty((3, data.n_answer_tokens), dtype=np.float64)
-    was_training = model.training
-    model.eval()
-    try:
-        for rows in batches_by_length(data, batch_size):
-            if should_stop is not None and should_stop():
-                raise CancelledError("evaluation was stopped")
-            index, scores = _score_batch(model, data, rows)
-            columns[:, index] = scores
-    finally:
-        model.train(was_training)
+    truth = torch.from_numpy(data.answer_tokens)
+    for index, logits in predictions(model, data, batch_size, should_stop):
+        columns[:, index] = _scores(logits, truth[index].to(logits.device))
     log_probs, predicted, confidences = columns
     return TokenScores(
         log_probs.astype(np.float32), predicted.astype(np.int64), confidences.astype(np.float32)
@@ -60,12 +56,30 @@ def token_errors(model: Any, data: TokenDataset, batch_size: int = 64) -> NDArra
     return score_tokens(model, data, batch_size=batch_size).predicted != data.answer_tokens
 
 
-@torch.inference_mode()
-def _score_batch(
-    model: Any, data: TokenDataset, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    batch = collate(data, rows, device=model.device)
-    return batch.token_index.cpu().numpy(), _scores(answer_logits(model, batch), batch.targets)
+def predictions(
+    model: Any,
+    data: TokenDataset,
+    batch_size: int,
+    should_stop: Callable[[], bool] | None = None,
+) -> Iterator[tuple[Ints, Tensor]]:
+    """What the model expects at each answer token, batch by batch, in evaluation mode.
+
+    Yields:
+        Which of the N answer tokens, [n], and the logits there, [n, V].
+
+    Raises:
+        CancelledError: `should_stop`, asked before every batch, said so.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        for rows in batches_by_length(data, batch_size):
+            if should_stop is not None and should_stop():
+                raise CancelledError("stopped between two batches")
+            batch = collate(data, rows, device=model.device)
+            yield batch.token_index.cpu().numpy(), answer_logits(model, batch)
+    finally:
+        model.train(was_training)
 
 
 def _scores(logits: Tensor, targets: Tensor) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 Every field is documented where it stands; the JSON Schema of sweep files is made from them.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,17 +14,13 @@ CombinerName = Literal["mean", "product", "vote", "uniform"]
 Labels = Literal["hard", "soft"]
 
 
-class Settings(BaseModel):
+class Settings(BaseModel, frozen=True):
     """Base: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    if TYPE_CHECKING:  # pydantic makes it, since the model is frozen
-
-        def __hash__(self) -> int: ...
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-class LoraSettings(Settings):
+class LoraSettings(Settings, frozen=True):
     """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685), trained through PEFT."""
 
     rank: Annotated[int, Field(ge=1)] = 8
@@ -37,7 +33,7 @@ class LoraSettings(Settings):
     """Names of the adapted linear layers, or all of them but the output head."""
 
 
-class TrainingSettings(Settings):
+class TrainingSettings(Settings, frozen=True):
     """One fine-tuning: AdamW, warm-up, decay, clipping, weighted token cross-entropy."""
 
     epochs: Annotated[float, Field(gt=0)] = 3.0
@@ -62,7 +58,7 @@ class TrainingSettings(Settings):
     """Longest example in tokens; default: the model's context."""
 
 
-class ModelRef(Settings):
+class ModelRef(Settings, frozen=True):
     """A pretrained causal language model, by exactly one of its sources."""
 
     nano: str | None = None
@@ -100,7 +96,7 @@ class ModelRef(Settings):
         return f"{name}[:{self.layers}]" if self.layers else name
 
 
-class BoostSettings(Settings):
+class BoostSettings(Settings, frozen=True):
     """What decides a boosting round, besides its data, model and training."""
 
     unit: Unit = "token"

@@ -69,8 +69,8 @@ def test_subjects_pgr_and_differences_are_three_sections() -> None:
 def test_a_metric_without_percent_keeps_its_unit_and_shows_no_pgr() -> None:
     table = one_table("nll")
     assert lines(table) == {
-        "floor": ("1.250 ±0.500", "", "4"),
-        "ensemble − floor": ("+0.020 ±0.030", "", "4"),
+        "floor": ("1.250 ±0.500", "4"),
+        "ensemble − floor": ("+0.020 ±0.030", "4"),
     }
     assert not any("PGR" in note for note in table.notes)
 
@@ -107,7 +107,7 @@ def test_groups_become_lines_and_subjects_columns() -> None:
         ("4", "40.0 ±1.0", "46.0 ±2.0"),
     ]
     assert "n = 4" in level.title
-    assert [row.cells for row in gain.rows] == [("1", ""), ("4", "+6.0 ±1.0")]
+    assert [row.cells for row in gain.rows] == [("4", "+6.0 ±1.0")]
 
 
 def test_groups_without_a_value_in_a_role_have_no_line_there() -> None:

@@ -9,9 +9,9 @@ from w2s_platform.cli.render.standing import (
     cells_line,
     failure_lines,
     running_lines,
-    show_duration,
     stage_layout,
 )
+from w2s_platform.cli.render.text import show_duration
 
 STAGES = [
     stage("data", 1, "cached", seconds=0.5),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import run_helpers
 import search_problem
+import training_work
 from run_helpers import GraphMaker, Marks
 
 from w2s_platform.store import Store, open_store
@@ -30,5 +31,5 @@ def ray_work(ray_session: None) -> None:
     """Ray, with our executor known to its workers: they don't see the folder of the tests."""
     from ray import cloudpickle
 
-    for module in (run_helpers, search_problem):
+    for module in (run_helpers, search_problem, training_work):
         cloudpickle.register_pickle_by_value(module)

@@ -23,6 +23,7 @@ from w2s_platform.store import (
 from w2s_platform.store import artifact as artifact_module
 from w2s_platform.store.verified import VERIFIED
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 KEY = key_of(1)
 
 

@@ -14,6 +14,7 @@ from store_helpers import damage, is_whole, key_of, publish, write_files
 from w2s_platform.store import Lease, LeaseLostError, Store, names, open_store, records
 from w2s_platform.store.leases import FORMAT, LeaseBook, LeaseRecord
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 KEY = key_of(1)
 fork = multiprocessing.get_context("fork")
 
@@ -301,13 +302,10 @@ def test_store_that_fails_for_a_while_loses_no_lease(
 
 
 def test_store_that_is_deleted_loses_the_lease(store: Store):
-    import shutil
-    from pathlib import Path
-    from urllib.parse import urlsplit
-
     store.lease_ttl = 0.15
     with acquire(store) as lease:
-        shutil.rmtree(Path(urlsplit(store.url).path))
+        root = store.backend.local_path("")
+        root.rename(root.with_name("elsewhere"))
         assert lease.lost.wait(5)
 
 

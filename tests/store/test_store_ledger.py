@@ -9,6 +9,7 @@ import pytest
 from ensemble_core.errors import InputError
 from w2s_platform.store import Store, StoreError, names
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 LEDGER = {"cells": [{"id": "ab", "seed": 0, "rate": 1e-4}], "sweep": "nano"}
 
 

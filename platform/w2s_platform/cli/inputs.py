@@ -27,11 +27,7 @@ class Study:
 
     def notes(self) -> list[str]:
         """Return what a reader of the plan should know besides, one line each."""
-        notes = [f"unpinned: {name} may change; name a commit" for name in self.unpinned()]
-        search = self.sweep.search
-        if search is not None:
-            notes.append(f"a search tries {search.trials} configurations; they are not counted")
-        return notes
+        return [f"unpinned: {name} may change; name a commit" for name in self.unpinned()]
 
     def unpinned(self) -> list[str]:
         """Return the hub datasets and models that are named by a branch."""

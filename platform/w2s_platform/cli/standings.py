@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING
 import click
 
 from w2s_platform.cli.console import show
+from w2s_platform.cli.inputs import Study
 from w2s_platform.cli.render import standing
 
 if TYPE_CHECKING:
+    from w2s_platform.graph.model import Graph
     from w2s_platform.results.plan import PlanReport
+    from w2s_platform.store import Store
+
+
+def known_graph(study: Study, store: "Store") -> "tuple[Graph, list[str]]":
+    """The cells that are known before a run, and notes: of a search, those of its trials so far."""
+    if study.sweep.search is None:
+        return study.graph, []
+    from w2s_platform.cli.searching import graph_so_far
+
+    return graph_so_far(study, store)
 
 
 def print_report(

@@ -51,7 +51,7 @@ class StageContext:
         Raises:
             StoreError: The store does not hold it (any more).
         """
-        return require(self.store, self.stage.inputs[name])
+        return self.store.require(self.stage.inputs[name])
 
     def inputs(self, prefix: str) -> "list[Artifact]":
         """The artifacts of the inputs called `prefix_1`, `prefix_2`, … in order."""
@@ -87,21 +87,6 @@ class StageContext:
         tokenizer, context_length = load_tokenizer(self.store, self.stage.inputs["pretrained"])
         limit = min(self.training.max_length or context_length, context_length)
         return TokenDataset(encode_all(tokenizer, questions, max_length=limit, answers=answers))
-
-
-def require(store: "Store", key: str) -> "Artifact":
-    """The artifact of a key that must be there.
-
-    Raises:
-        StoreError: It is absent, or was found damaged; a new run makes it again.
-    """
-    from w2s_platform.store import StoreError
-
-    artifact = store.find(key)
-    if artifact is None:
-        hint = "run the sweep again: it will be made anew"
-        raise StoreError(f"the store does not hold {key[:12]} any more", where=store.url, hint=hint)
-    return artifact
 
 
 def read_questions(artifact: "Artifact") -> "list[Question]":

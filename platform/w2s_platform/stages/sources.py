@@ -51,7 +51,6 @@ def run_pretrain(ctx: StageContext) -> None:
 
 def _pretrain_nano(ctx: StageContext, size: str) -> tuple[Any, Any]:
     from ensemble_core.nano.pretrain import pretrain
-
     from ensemble_core.nano.tokenizer import build_tokenizer
 
     def report(step: int, steps: int, loss: float) -> None:

@@ -20,6 +20,7 @@ def run_labels(ctx: StageContext) -> None:
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
+
     from ensemble_core.labels import pseudo_labels
 
     questions = ctx.questions("transfer")
@@ -66,6 +67,7 @@ def run_student(ctx: StageContext) -> None:
 
 def _pseudo_labels(ctx: StageContext) -> tuple[list[str], Any]:
     import pyarrow.parquet as pq
+
     from ensemble_core.soft_targets import SoftTargets
 
     labels = ctx.input("labels")
@@ -78,8 +80,7 @@ def _label_accuracy(questions: "list[Question]", answers: list[str]) -> list[dic
     from ensemble_core.metrics import proportion_standard_error
 
     right = [
-        question.is_answered_by(answer)
-        for answer, question in zip(answers, questions, strict=True)
+        question.is_answered_by(answer) for answer, question in zip(answers, questions, strict=True)
     ]
     value = sum(right) / len(right)
     return [

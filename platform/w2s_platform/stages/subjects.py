@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ensemble_core.errors import StageError
 from ensemble_core.settings import ModelRef
-from w2s_platform.stages.context import read_json, require
+from w2s_platform.stages.context import read_json
 from w2s_platform.stages.training import ADAPTER, MODEL, TRAINED
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def load_pretrained(store: "Store", key: str, layers: int | None, device: str) -
     """The pretrained model, cut to its first `layers` blocks, and its tokenizer."""
     from ensemble_core.models.load import load_model
 
-    return load_model(model_ref(require(store, key), layers), device=device)
+    return load_model(model_ref(store.require(key), layers), device=device)
 
 
 def load_tokenizer(store: "Store", key: str) -> tuple[Any, int]:
     """The tokenizer of a `pretrain` artifact and the context length of its model, in tokens."""
     from ensemble_core.models import load
 
-    ref = model_ref(require(store, key))
+    ref = model_ref(store.require(key))
     return load.load_tokenizer(ref), load.load_context_length(ref)
 
 
@@ -48,7 +48,7 @@ def load_subject(
     Raises:
         StageError: The stage makes no model, or boosting had ended before this round.
     """
-    artifact = require(store, key)
+    artifact = store.require(key)
     kind = artifact.manifest.kind
     if kind == "pretrain":
         return load_pretrained(store, key, layers, device)
@@ -73,9 +73,7 @@ def load_weights(
 
     if trained["adapter"] is None:
         tokenizer, _ = load_tokenizer(store, trained["pretrained"])
-        return load_model(
-            ModelRef(path=str(directory / MODEL)), tokenizer=tokenizer, device=device
-        )
+        return load_model(ModelRef(path=str(directory / MODEL)), tokenizer=tokenizer, device=device)
     base, tokenizer = load_pretrained(store, trained["pretrained"], trained["layers"], device)
     return load_adapter(base, directory / ADAPTER), tokenizer
 
@@ -92,7 +90,7 @@ def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[A
     from ensemble_core.ensemble import TokenEnsembleForCausalLM
 
     described = read_json(artifact, ENSEMBLE)
-    members = [require(store, member["key"]) for member in described["members"]]
+    members = [store.require(member["key"]) for member in described["members"]]
     alphas = [float(member["weight"]) for member in described["members"]]
     trained = [read_json(member, TRAINED) for member in members]
     if trained[0]["adapter"] is not None:
@@ -100,9 +98,9 @@ def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[A
             store, trained[0]["pretrained"], trained[0]["layers"], device
         )
         adapters = [member.path(TRAINED).parent / ADAPTER for member in members]
-        model = TokenEnsembleForCausalLM.from_adapters(base, adapters, alphas, described["combine"])
+        model: Any = TokenEnsembleForCausalLM.from_adapters(base, adapters, alphas, described["combine"])
         return model.to(device), tokenizer
     loaded = [_load_trained(store, member, device) for member in members]
     experts = [model for model, _ in loaded]
-    ensemble = TokenEnsembleForCausalLM.from_experts(experts, alphas, described["combine"])
+    ensemble: Any = TokenEnsembleForCausalLM.from_experts(experts, alphas, described["combine"])
     return ensemble.to(device), loaded[0][1]

@@ -65,7 +65,6 @@ def train_job(job: TrainJob, runtime: Runtime) -> Trained:
 def run_training(job: TrainJob, workers: "Workers", runtime: Runtime) -> Trained:
     """Train as one of `workers`; the first of them writes the weights to `job.out`."""
     from ensemble_core.models.adapters import add_lora
-
     from ensemble_core.training import train
     from w2s_platform.stages.subjects import load_pretrained
     from w2s_platform.store import open_store

@@ -36,10 +36,11 @@ def command(
       w2s plan sweeps/quickstart.yaml --cells
       w2s plan sweeps/quickstart.yaml --json | jq '.stages[] | select(.kind == "round")'
     """
-    from w2s_platform.cli.standings import print_report
+    from w2s_platform.cli.standings import known_graph, print_report
     from w2s_platform.results.plan import plan
     from w2s_platform.store import open_store
 
-    study = load_study(file, data_root)
-    report = plan(study.graph, open_store(store, read_only=True))
-    print_report(report, as_json=as_json, cells=cells, notes=study.notes())
+    study, opened = load_study(file, data_root), open_store(store, read_only=True)
+    graph, notes = known_graph(study, opened)
+    report = plan(graph, opened)
+    print_report(report, as_json=as_json, cells=cells, notes=[*notes, *study.notes()])

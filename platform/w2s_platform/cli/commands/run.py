@@ -14,6 +14,7 @@ from w2s_platform.cli.options import (
     store_option,
     sweep_argument,
 )
+from w2s_platform.cli.runs import run_cells, run_searches
 
 
 @click.command()
@@ -52,19 +53,10 @@ def command(
       w2s run sweeps/arc_smollm2.yaml --data-root ~/questions
       w2s run sweeps/nano_effect.yaml --address auto --store /shared/w2s
     """
-    from w2s_platform.cli.render.outcome import expected_seconds, outcome_lines
-    from w2s_platform.results.ledger import record
-    from w2s_platform.results.plan import plan
     from w2s_platform.running.options import RunOptions
-    from w2s_platform.running.progress import QuietDisplay, choose_display
-    from w2s_platform.running.sweep import run_sweep
     from w2s_platform.store import open_store
 
-    study = load_study(file, data_root)
-    opened = open_store(store)
-    expected = expected_seconds(plan(study.graph, opened))
-    display = QuietDisplay() if quiet else choose_display(expected=expected)
-    record(opened, study.graph)
+    study, opened = load_study(file, data_root), open_store(store)
     options = RunOptions.of(
         study.sweep.resources,
         store_url=opened.url,
@@ -73,7 +65,5 @@ def command(
         retry_failed=retry_failed,
         debug=is_debug(ctx),
     )
-    report = run_sweep(study.graph, options, display=display)
-    if not quiet or report.exit_status:
-        click.echo("\n".join(outcome_lines(report, file=file, store=opened.url)))
-    ctx.exit(report.exit_status)
+    run = run_cells if study.sweep.search is None else run_searches
+    ctx.exit(run(study, options, opened, file=file, quiet=quiet))

@@ -36,10 +36,11 @@ def command(
       watch -n 10 w2s status sweeps/quickstart.yaml
       w2s status sweeps/quickstart.yaml --json | jq '.cells[] | select(.status == "failed")'
     """
-    from w2s_platform.cli.standings import print_report
+    from w2s_platform.cli.standings import known_graph, print_report
     from w2s_platform.results.plan import status
     from w2s_platform.store import open_store
 
-    study = load_study(file, data_root)
-    report = status(study.graph, open_store(store, read_only=True))
-    print_report(report, as_json=as_json, cells=cells)
+    study, opened = load_study(file, data_root), open_store(store, read_only=True)
+    graph, notes = known_graph(study, opened)
+    report = status(graph, opened)
+    print_report(report, as_json=as_json, cells=cells, notes=[*notes])

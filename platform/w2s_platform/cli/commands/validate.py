@@ -8,6 +8,7 @@ from ensemble_core.errors import InputError
 from w2s_platform.cli.failures import BAD_INPUT, describe
 from w2s_platform.cli.inputs import Study, load_study
 from w2s_platform.cli.options import data_root_option, debug_option, quiet_option
+from w2s_platform.cli.render.text import count
 
 
 @click.command()
@@ -55,6 +56,9 @@ def _check(file: Path, data_root: Path | None, *, quiet: bool) -> bool:
 
 
 def summary(study: Study) -> str:
-    """Count what the sweep spans: `12 cells, 84 stages`."""
-    cells, stages = len(study.graph.cells), len(study.graph.stages)
-    return f"{cells} {'cell' if cells == 1 else 'cells'}, {stages} stages"
+    """Count what the sweep spans: `12 cells, 84 stages`, or `a search of 20 trials`."""
+    search, points = study.sweep.search, len(study.sweep.points)
+    if search is None:
+        return f"{count(len(study.graph.cells), 'cell')}, {count(len(study.graph.stages), 'stage')}"
+    each = f"{points} searches" if points > 1 else "a search"
+    return f"{each} of {count(search.trials, 'trial')} with {count(study.sweep.seeds, 'seed')} each"

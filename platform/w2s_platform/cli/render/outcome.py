@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from w2s_platform.cli.render.standing import failed_stages, show_duration
+from w2s_platform.cli.render.standing import failed_stages
+from w2s_platform.cli.render.text import count, show_duration
 
 if TYPE_CHECKING:
     from w2s_platform.results.plan import PlanReport
@@ -33,11 +34,6 @@ def expected_seconds(report: "PlanReport") -> dict[str, float]:
         for stage in report.stages
         if stage.status == "to_run" and stage.seconds is not None
     }
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun: `1 cell`, `3 cells`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _done(report: "RunReport") -> str:

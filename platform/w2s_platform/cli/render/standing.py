@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from w2s_platform.cli.render.layout import Layout, Row
 from w2s_platform.cli.render.means import show_value
 from w2s_platform.cli.render.results import short_keys
+from w2s_platform.cli.render.text import count, show_duration
 from w2s_platform.stage import Kind
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def cells_line(report: "PlanReport") -> str:
     """Count the cells: `12 cells: 8 to run, 3 done, 1 failed`."""
     counts = Counter(cell.status for cell in report.cells)
     parts = [f"{counts[status]} {word}" for status, word in _WORDS.items() if counts[status]]
-    number = len(report.cells)
-    return f"{number} {'cell' if number == 1 else 'cells'}: {', '.join(parts) or 'none'}"
+    return f"{count(len(report.cells), 'cell')}: {', '.join(parts) or 'none'}"
 
 
 def failure_lines(report: "PlanReport") -> list[str]:
@@ -64,7 +64,7 @@ def failed_stages(
     lines: list[str] = []
     for stage in failed[:_SHOWN]:
         cells = (waiting or {}).get(stage.key)
-        needed = f" (in {cells} {'cell' if cells == 1 else 'cells'})" if cells else ""
+        needed = f" (in {count(cells, 'cell')})" if cells else ""
         lines.append(f"failed: {_name(stage)}{needed}: {_first_line(stage.error)}")
     if len(failed) > _SHOWN:
         lines.append(f"… and {len(failed) - _SHOWN} more; w2s status FILE --json lists them all")
@@ -96,22 +96,6 @@ def cells_layout(cells: "Sequence[CellReport]") -> Layout:
     ]
     columns = ("cell", *short_keys(keys), "seed", "status")
     return Layout("cells", columns, tuple(rows), labels=1 + len(keys))
-
-
-def show_duration(seconds: float) -> str:
-    """Write a duration in its two largest units: `45 s`, `3 min 20 s`, `2 h 05 min`."""
-    if 0 < seconds < 1:
-        return "< 1 s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    minutes = round(whole / 60)
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60:02} min"
-    hours = round(minutes / 60)
-    return f"{hours // 24} d {hours % 24:02} h"
 
 
 def _numbers(counts: Mapping[str, int], used: Iterable[str]) -> list[str]:

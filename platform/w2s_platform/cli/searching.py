@@ -1,0 +1,92 @@
+"""Sweeps with a `search:`: which configurations there are so far, and how more are made."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from w2s_platform.cli.inputs import Study
+
+if TYPE_CHECKING:
+    from w2s_platform.graph.model import Graph
+    from w2s_platform.graph.search import SweepSearch
+    from w2s_platform.running.options import RunOptions
+    from w2s_platform.running.progress import Display
+    from w2s_platform.running.search import SearchReport
+    from w2s_platform.running.study import TrialRecord
+    from w2s_platform.store import Store
+
+
+def graph_so_far(study: Study, store: "Store") -> "tuple[Graph, list[str]]":
+    """What a plan can know of a search: its trials so far. Writes nothing.
+
+    Returns:
+        The cells and stages of the trials that were made, and a line for each search.
+    """
+    problems = problems_of(study)
+    made = [trials_so_far(problem, store) for problem in problems]
+    notes = [
+        f"search {problem.study}: {len(trials)} of {problem.settings.trials} trials made"
+        for problem, trials in zip(problems, made, strict=True)
+    ]
+    return graph_of(study, problems, made), notes
+
+
+def search(
+    study: Study, options: "RunOptions", store: "Store", display: "Callable[[], Display]"
+) -> "list[SearchReport]":
+    """Make the trials that a sweep's searches lack, one search after the other."""
+    from w2s_platform.results.ledger import record
+    from w2s_platform.running.search import run_search
+
+    reports: list[SearchReport] = []
+    problems = problems_of(study)
+    for problem in problems:
+        reports.append(run_search(problem, options, display=display(), on_wait=_say_waiting))
+        made = [report.trials for report in reports]
+        record(store, graph_of(study, problems[: len(made)], made))
+    return reports
+
+
+def problems_of(study: Study) -> "list[SweepSearch]":
+    """The searches of a sweep, one for each point of its `vary`."""
+    from w2s_platform.graph.search import searches
+
+    return searches(study.sweep, study.cards, study.data_root)
+
+
+def graph_of(
+    study: Study, problems: "Sequence[SweepSearch]", made: "Sequence[Sequence[TrialRecord]]"
+) -> "Graph":
+    """The cells and stages of trials that were judged at least once."""
+    from w2s_platform.graph.search import merged
+
+    graphs = [
+        problem.configuration(trial.values).graph
+        for problem, trials in zip(problems, made, strict=True)
+        for trial in trials
+        if trial.state in ("finished", "stopped")
+    ]
+    return merged(study.sweep.sweep, graphs)
+
+
+def trials_so_far(problem: "SweepSearch", store: "Store") -> "tuple[TrialRecord, ...]":
+    """The trials that a search has made, by whatever run; none where it was never run."""
+    import optuna
+
+    from w2s_platform.running import study as studies
+    from w2s_platform.running.space import Space
+
+    journal = store.backend.local_path("searches") / f"{problem.study}.journal"
+    if not problem.settings.storage and not journal.exists():
+        return ()  # opening it would make it
+    storage = studies.open_storage(problem.settings, store, problem.study)
+    try:
+        held = optuna.load_study(study_name=problem.study, storage=storage)
+    except KeyError:
+        return ()
+    return studies.records(held, Space(problem.settings.space, problem.value_of))
+
+
+def _say_waiting() -> None:
+    click.echo("another run makes this search's trials; waiting for it", err=True)

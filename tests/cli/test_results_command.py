@@ -1,0 +1,117 @@
+"""`results`, `explain` and `export` over a finished study in a real store."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from study_helpers import run
+
+from w2s_platform.cli.inputs import Study
+from w2s_platform.cli.main import execute
+
+COLUMNS = (
+    "sweep", "cell", "seed", "subject", "task", "role", "split", "metric", "value", "stderr", "n",
+)  # fmt: skip
+
+
+def test_results_need_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = run(capsys, "results", "study.yaml", status=2)
+    assert text.startswith("error: ")
+    assert "w2s run" in text
+
+
+def test_the_table_shows_means_differences_and_pgr_by_group(
+    finished: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = run(capsys, "results", "study.yaml")
+    lines = [line.split() for line in text.splitlines()]
+    half = 12.706 * 0.7071 / 2**0.5  # t of one degree of freedom; sd of (x, x + 1) points
+    assert any(line[:1] == ["mean"] and "40.5" in line and f"±{half:.1f}" in line for line in lines)
+    assert "+5.0 ±0.0" in text, "ensemble - floor under `mean`"
+    assert "+15.0 ±0.0" in text, "ensemble - floor under `vote`"
+    assert "30.0 ±0.0" in text, "PGR (0.55 - 0.4) / (0.9 - 0.4)"
+
+
+def test_by_keeps_a_key_apart_and_its_end_is_enough(
+    finished: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = json.loads(run(capsys, "results", "study.yaml", "--by", "combine", "--format", "json"))
+    found = {
+        row["experts.combine"]: row["mean"]
+        for row in rows
+        if (row["subject"], row["role"], row["metric"]) == ("ensemble", "id", "accuracy")
+    }
+    assert found == pytest.approx({"mean": 0.455, "vote": 0.555})
+
+
+@pytest.mark.parametrize("option", [["--by", "combin"], ["--metric", "acuracy"]])
+def test_a_wrong_name_is_answered_with_a_near_one(
+    finished: Study,
+    option: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = run(capsys, "results", "study.yaml", *option, status=2)
+    assert "did you mean" in text
+
+
+def test_rows_have_the_promised_columns_in_every_format(
+    finished: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = [*COLUMNS, "experts.combine"]
+    rows = list(csv.reader(io.StringIO(run(capsys, "results", "study.yaml", "--format", "csv"))))
+    assert rows[0] == columns
+    objects = json.loads(run(capsys, "results", "study.yaml", "--format", "json"))
+    assert list(objects[0]) == columns
+    assert len(objects) == len(rows) - 1
+    run(capsys, "results", "study.yaml", "--format", "parquet", "--out", "rows.parquet")
+    frame = pd.read_parquet(Path.cwd() / "rows.parquet")
+    assert list(frame.columns) == columns
+    assert len(frame) == len(objects)
+
+
+def test_parquet_goes_to_a_pipe_but_not_to_a_terminal(
+    finished: Study,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert execute(["results", "study.yaml", "--format", "parquet"]) == 0
+    assert capfdbinary.readouterr().out.startswith(b"PAR1")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert execute(["results", "study.yaml", "--format", "parquet"]) == 2
+
+
+def test_latex_and_tables_go_to_a_file(finished: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "results", "study.yaml", "--format", "latex", "--out", "t.tex") == ""
+    assert r"\toprule" in (Path.cwd() / "t.tex").read_text()
+    assert run(capsys, "results", "study.yaml", "--out", "t.txt") == ""
+    assert "floor" in (Path.cwd() / "t.txt").read_text()
+    text = run(capsys, "results", "study.yaml", "--out", "no/such/t.txt", status=2)
+    assert "no/such/t.txt: can't be written" in text
+
+
+def test_explain_names_the_field_that_differs(
+    finished: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = [cell.id for cell in finished.graph.cells if cell.seed == 0]
+    text = run(capsys, "explain", first, second)
+    assert "settings.combine" in text
+    assert "mean" in text
+    assert "vote" in text
+    [difference] = json.loads(run(capsys, "explain", first[:8], second[:8], "--json"))
+    assert difference["field"] == "settings.combine"
+    assert "are the same" in run(capsys, "explain", first, first)
+
+
+def test_export_of_an_unknown_cell_lists_a_way_on(
+    finished: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "w2s status" in run(capsys, "export", "ffffffffffff", "out", status=2)
+    text = run(
+        capsys, "export", finished.graph.cells[0].id, "out", "--subject", "teacher", status=2
+    )
+    assert "ensemble" in text
+    assert not (Path.cwd() / "out").exists()
