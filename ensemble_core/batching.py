@@ -1,10 +1,10 @@
-"""Batches: padded on the right for scoring and training, cut from a data set's flat arrays.
+"""Batches: cut from a data set's flat arrays, padded on the right to score, on the left to write.
 
 A causal model's real tokens never see padding that stands after them, so no attention mask is
 needed, and attention takes its fastest path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,27 +71,56 @@ def _tensor(array: NDArray[Any], device: torch.device | str) -> Tensor:
 
 
 def answer_logits(model: Any, batch: Batch) -> Tensor:
-    """The model's logits for each target of a batch, in float32, shape [n, V].
+    """The model's logits for each target of a batch, in float32, shape [n, V]."""
+    return logits_at(model, batch.predicts, input_ids=batch.input_ids, use_cache=False)[0]
 
-    The output head is applied to the wanted positions alone where the model has one: with a
-    vocabulary of 50,000 it is a fifth of a small model's work.
+
+def logits_at(model: Any, wanted: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
+    """Call the model, and apply its output head to the wanted positions alone.
+
+    With a vocabulary of 50,000 the head is a fifth of a small model's work.
+
+    Args:
+        model: A causal LM.
+        wanted: Which of the last K positions, shape [B, K], bool.
+        inputs: What the model takes.
+
+    Returns:
+        Logits in float32, shape [n, V], and the cache, if the model kept one.
     """
-    causal = unwrapped(model)
+    causal, keep = unwrapped(model), wanted.shape[1]
     head = causal.get_output_embeddings()
     if head is None:  # an ensemble has a head in each expert
-        logits: Tensor = causal(
-            input_ids=batch.input_ids, use_cache=False, logits_to_keep=batch.keep
-        ).logits
-        return logits[:, -batch.keep :][batch.predicts].float()
+        output = causal(**inputs, logits_to_keep=keep)
+        return output.logits[:, -keep:][wanted].float(), output.past_key_values
 
-    def select(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (inputs[0][:, -batch.keep :][batch.predicts],)
+    def select(_: nn.Module, hidden: tuple[Tensor, ...]) -> tuple[Tensor]:
+        return (hidden[0][:, -keep:][wanted],)
 
     hook = head.register_forward_pre_hook(select)
     try:
-        return causal(input_ids=batch.input_ids, use_cache=False).logits.float()
+        output = causal(**inputs)
     finally:
         hook.remove()
+    return output.logits.float(), output.past_key_values
+
+
+def left_padded(
+    prompts: Sequence[Sequence[int]], device: torch.device | str
+) -> tuple[dict[str, Any], Tensor]:
+    """What a model takes to continue prompts, and how long each is, shape [B].
+
+    Without any padding, neither a mask nor positions are needed.
+    """
+    lengths = np.array([len(prompt) for prompt in prompts])
+    width = int(lengths.max())
+    ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
+    sizes = torch.from_numpy(lengths).to(device)
+    if (lengths == width).all():
+        return {"input_ids": ids}, sizes
+    mask = torch.from_numpy(np.arange(width) >= (width - lengths)[:, None]).long().to(device)
+    positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
+    return {"input_ids": ids, "attention_mask": mask, "position_ids": positions}, sizes
 
 
 def unwrapped(model: Any) -> Any:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ensemble_core.batching import left_padded, logits_at
 from ensemble_core.encoding import encode_prompts, end_of_sequence, split_prompt
 from ensemble_core.errors import CancelledError, InputError
 from ensemble_core.models.context import context_length
@@ -76,44 +76,39 @@ def decode(
 def greedy(
     model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int, eos: int
 ) -> list[list[int]]:
-    """The likeliest next token at each step, up to and with `eos`, for one batch of prompts."""
-    inputs, start = _first_inputs(prompts, model.device)
+    """The likeliest next token at each step, up to and with `eos`, for one batch of prompts.
+
+    Sequences that have ended leave the batch once they are half of it.
+    """
+    inputs, past = left_padded(prompts, model.device)
     written = torch.full((len(prompts), max_new_tokens), eos, device=model.device)
-    running = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
+    rows = torch.arange(len(prompts), device=model.device)
+    running = torch.ones_like(rows, dtype=torch.bool)
     for step in range(max_new_tokens):
-        output = model(**inputs, use_cache=True, logits_to_keep=1)
-        token = output.logits[:, -1].argmax(dim=-1).masked_fill(~running, eos)
-        written[:, step] = token
+        wanted = torch.ones((len(rows), 1), dtype=torch.bool, device=model.device)
+        logits, cache = logits_at(model, wanted, **inputs, use_cache=True)
+        token = logits.argmax(dim=-1).masked_fill(~running, eos)
+        written[rows, step] = token
         running &= token != eos
-        if not bool(running.any()):
+        n_running = int(running.sum())
+        if n_running == 0:
             break
-        inputs = _next_inputs(inputs, token, output.past_key_values, start, step)
+        inputs = {**_following(inputs, past + step), "input_ids": token[:, None]}
+        if 2 * n_running <= len(rows):
+            kept = running.nonzero().squeeze(1)
+            rows, past, running = rows[kept], past[kept], running[kept]
+            inputs = {name: tensor[kept] for name, tensor in inputs.items()}
+            cache.batch_select_indices(kept)
+        inputs["past_key_values"] = cache
     return [_up_to(row, eos) for row in written.tolist()]
 
 
-def _first_inputs(
-    prompts: Sequence[Sequence[int]], device: torch.device
-) -> tuple[dict[str, Any], Tensor | None]:
-    """Padded inputs; without any padding, neither a mask nor positions are needed."""
-    lengths = np.array([len(p) for p in prompts])
-    width = int(lengths.max())
-    ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
-    if (lengths == width).all():
-        return {"input_ids": ids}, None
-    mask = torch.from_numpy(np.arange(width) >= (width - lengths)[:, None]).long().to(device)
-    positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
-    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions}
-    return inputs, positions[:, -1:]
-
-
-def _next_inputs(
-    inputs: dict[str, Any], token: Tensor, cache: Any, start: Tensor | None, step: int
-) -> dict[str, Any]:
-    following = {"input_ids": token[:, None], "past_key_values": cache}
-    if start is None:
-        return following
+def _following(inputs: dict[str, Any], positions: Tensor) -> dict[str, Tensor]:
+    """Mask and positions of the next token, where there is padding."""
+    if "attention_mask" not in inputs:
+        return {}
     mask = torch.nn.functional.pad(inputs["attention_mask"], (0, 1), value=1)
-    return {**following, "attention_mask": mask, "position_ids": start + (step + 1)}
+    return {"attention_mask": mask, "position_ids": positions[:, None]}
 
 
 def _up_to(tokens: list[int], eos: int) -> list[int]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ensemble_core.batching import answer_logits, batches_by_length, collate
 from ensemble_core.encoding import TokenDataset
 from ensemble_core.errors import CancelledError
+from ensemble_core.prefixes import group_batches, predict_after_prompts, same_prompts
 
 Ints = NDArray[np.int64]
 
@@ -64,6 +65,8 @@ def predictions(
 ) -> Iterator[tuple[Ints, Tensor]]:
     """What the model expects at each answer token, batch by batch, in evaluation mode.
 
+    Where many examples share their prompts (the choices of a question), each prompt is read once.
+
     Yields:
         Which of the N answer tokens, [n], and the logits there, [n, V].
 
@@ -73,11 +76,19 @@ def predictions(
     was_training = model.training
     model.eval()
     try:
-        for rows in batches_by_length(data, batch_size):
+        groups = same_prompts(data)
+        shared = len(groups) * 1.5 <= len(data)
+        batches = (
+            group_batches(groups, batch_size) if shared else batches_by_length(data, batch_size)
+        )
+        for rows in batches:
             if should_stop is not None and should_stop():
                 raise CancelledError("stopped between two batches")
-            batch = collate(data, rows, device=model.device)
-            yield batch.token_index.cpu().numpy(), answer_logits(model, batch)
+            if shared:
+                yield predict_after_prompts(model, data, rows)
+            else:
+                batch = collate(data, rows, device=model.device)
+                yield batch.token_index.cpu().numpy(), answer_logits(model, batch)
     finally:
         model.train(was_training)
 

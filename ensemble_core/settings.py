@@ -11,7 +11,7 @@ Precision = Literal["fp32", "bf16"]
 Unit = Literal["token", "window", "sample"]
 Update = Literal["reweight", "resample"]
 CombinerName = Literal["mean", "product", "vote", "uniform"]
-Labels = Literal["hard", "soft"]
+Labels = Literal["hard", "choice", "soft"]
 
 
 class Settings(BaseModel, frozen=True):

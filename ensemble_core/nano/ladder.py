@@ -1,11 +1,12 @@
 """The ladder of nano models: GPT-NeoX, Pythia's architecture, in four sizes."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
-
-from transformers import GPTNeoXConfig
+from typing import TYPE_CHECKING, Any, Final
 
 from ensemble_core.nano.tokenizer import EOS_TOKEN, PAD_TOKEN, VOCABULARY
+
+if TYPE_CHECKING:
+    from transformers import GPTNeoXConfig
 
 #: Longest sequence in tokens; questions of the hardest grade take about 25.
 CONTEXT_LENGTH: Final = 64
@@ -48,12 +49,14 @@ _LADDER = (
 SIZES: Final = {size.name: size for size in _LADDER}
 
 
-def model_config(size: str | NanoSize) -> GPTNeoXConfig:
+def model_config(size: str | NanoSize) -> "GPTNeoXConfig":
     """The untrained model's configuration.
 
     Raises:
         ValueError: No size has this name.
     """
+    from transformers import GPTNeoXConfig
+
     made = find_size(size) if isinstance(size, str) else size
     return GPTNeoXConfig(
         vocab_size=len(VOCABULARY),

@@ -14,8 +14,8 @@ def test_a_table_uses_booktabs_and_a_rule_between_sections() -> None:
     assert r"\begin{tabular}{lrr}" in text
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
     assert text.count(r"\midrule") == 2
-    assert r"floor & 40.0 $\pm$3.1 & 4 \\" in text
-    assert r"a $-$ b & +5.1 $\pm$1.1 & 4 \\" in text
+    assert r"floor & 40.0 $\pm$ 3.1 & 4 \\" in text
+    assert r"a $-$ b & +5.1 $\pm$ 1.1 & 4 \\" in text
     assert r"\caption{study · accuracy, \%. one note.}" in text
 
 

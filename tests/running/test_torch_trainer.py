@@ -2,11 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from run_helpers import GraphMaker
-from training_work import make_job, make_pretrained, train_stage
+from training_work import make_pretrained, train_stage
 
 from w2s_platform.running.options import RunOptions
 from w2s_platform.running.policy import Policy
@@ -17,16 +16,16 @@ pytestmark = [pytest.mark.usefixtures("ray_work"), pytest.mark.slow]
 SPREAD = {"workers": 2, "cpus_per_worker": 1.0}
 
 
-def test_two_workers_train_what_one_does(
-    maker: GraphMaker, store: Store, tmp_path: Path
-) -> None:
+def test_two_workers_train_what_one_does(maker: GraphMaker, store: Store, tmp_path: Path) -> None:
     pretrained = make_pretrained(store, tmp_path)
     keys = [
         maker.stage("one", kind="round", pretrained=pretrained, training={}),
         maker.stage("two", kind="round", pretrained=pretrained, training={}, resources=SPREAD, n=2),
     ]
     maker.cell("cell", *keys)
-    report = run_sweep(maker.graph(), RunOptions(store.url, policy=Policy(retries=0)), execute=train_stage)
+    report = run_sweep(
+        maker.graph(), RunOptions(store.url, policy=Policy(retries=0)), execute=train_stage
+    )
     assert report.exit_status == 0, report
     one, two = (json.loads(store.require(key).path("summary.json").read_text()) for key in keys)
     assert len(one["losses"]) == 12

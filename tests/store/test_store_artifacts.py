@@ -88,7 +88,9 @@ def test_artifact_without_files_is_allowed(store: Store):
 
 
 @pytest.mark.parametrize("damage", ["changed", "shorter", "longer", "missing", "folder"])
-def test_damaged_file_makes_the_artifact_absent(store: Store, warnings_of_store, damage: str):
+def test_damaged_file_makes_the_artifact_absent(
+    store: Store, warnings_of_store: pytest.LogCaptureFixture, damage: str
+):
     path = publish(store, KEY).path("tables/rows.bin")
     data = path.read_bytes()
     path.unlink()

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import resource
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -237,3 +238,15 @@ def test_file_system_without_hard_links(store: Store, monkeypatch: pytest.Monkey
     assert store.backend.put_new("manifests/x", b"first")
     assert store.backend.put_new("manifests/x", b"second") is None
     assert not list(store.backend.local_path(".tmp").iterdir())
+
+
+def test_what_killed_writers_left_is_cleared_after_a_day(store: Store):
+    publish(store, DONE)
+    folder = store.backend.local_path(".tmp")
+    for name, age in (("old", 90_000), ("new", 60)):
+        (folder / name).write_bytes(b"x")
+        (folder / f"{name}-folder").mkdir()
+        for path in (folder / name, folder / f"{name}-folder"):
+            os.utime(path, (time.time() - age, time.time() - age))
+    open_store(store.url).prepare()
+    assert sorted(path.name for path in folder.iterdir()) == ["new", "new-folder"]

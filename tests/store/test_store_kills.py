@@ -75,6 +75,7 @@ def test_killed_at_random_moments(store: Store):
 
     leases = store.backend.local_path("leases")
     counts: list[int] = []
+    reached = 0
     for _ in range(24):
         child = start(work)
         time.sleep(random_moment.uniform(0.002, 0.12))

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from store_helpers import damage, is_whole, key_of, publish, write_files
 
-from w2s_platform.store import Lease, LeaseLostError, Store, names, open_store, records
+from w2s_platform.store import Lease, LeaseLostError, Store, names, open_store, owners, records
 from w2s_platform.store.leases import FORMAT, LeaseBook, LeaseRecord
+from w2s_platform.store.owners import this_process
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 KEY = key_of(1)
@@ -227,6 +228,7 @@ def test_dead_owner_is_replaced_at_once(store: Store):
 def test_pid_that_was_given_to_another_process_is_not_the_owner(store: Store):
     lease = acquire(store)
     owner = LeaseBook(store.backend).read(KEY).record.owner  # type: ignore[union-attr]
+    assert owner.started is not None
     rewrite_lease(store, owner=owner.model_copy(update={"started": owner.started - 1}))
     assert acquire(store).token == lease.token + 1
 
@@ -284,7 +286,7 @@ def test_stopped_owner_wakes_up_to_a_lost_lease(store: Store):
 
 
 def test_store_that_fails_for_a_while_loses_no_lease(
-    store: Store, monkeypatch: pytest.MonkeyPatch, warnings_of_store
+    store: Store, monkeypatch: pytest.MonkeyPatch, warnings_of_store: pytest.LogCaptureFixture
 ):
     store.lease_ttl = 0.15
 
@@ -400,6 +402,14 @@ def test_forgotten_lease_runs_out(store: Store):
         time.sleep(0.05)
     time.sleep(0.3)
     assert open_store(store.url).acquire(KEY, "data") is not None
+
+
+def test_process_of_another_user_is_alive(monkeypatch: pytest.MonkeyPatch):
+    """Some machines hide other users' processes from /proc."""
+    init = this_process().model_copy(update={"pid": 1, "started": 1})
+    monkeypatch.setattr(owners, "_read", lambda _: None)
+    assert not init.is_dead()
+    assert init.model_copy(update={"pid": 2**22 + 1}).is_dead()
 
 
 def test_record_says_who_is_at_it(store: Store):

@@ -172,14 +172,14 @@ def test_a_missing_place_falls_back_to_what_stands_above() -> None:
     assert document.position(("x", "y")) == (1, 1)
 
 
-class Part(Settings):
+class Part(Settings, frozen=True):
     size: Annotated[int, Field(ge=1)] = 1
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.5
     shape: Literal["round", "square"] = "round"
     on: bool = False
 
 
-class Whole(Settings):
+class Whole(Settings, frozen=True):
     name: str
     part: Part | Literal["none"] = "none"
     parts: tuple[Part, ...] = ()

@@ -46,4 +46,6 @@ def print_report(
         standing.cells_line(report),
         *notes,
     ]
-    show([*layouts, standing.stage_layout(report)], lines)
+    if report.stages:
+        layouts.append(standing.stage_layout(report))
+    show(layouts, lines)

@@ -7,6 +7,7 @@ from w2s_platform.stages.subjects import load_subject
 from w2s_platform.stages.training import TrainJob, train_job
 
 if TYPE_CHECKING:
+    from ensemble_core.labels import PseudoLabels
     from ensemble_core.tasks.question import Question
 
 LABELS, SOFT = "labels.parquet", "soft.safetensors"
@@ -21,25 +22,35 @@ def run_labels(ctx: StageContext) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from ensemble_core.labels import pseudo_labels
-
     questions = ctx.questions("transfer")
-    model, tokenizer = load_subject(ctx.store, ctx.stage.inputs["model"], ctx.runtime.device)
-    written = pseudo_labels(
-        model,
-        tokenizer,
-        questions,
-        max_new_tokens=ctx.settings["max_new_tokens"],
-        soft=ctx.settings["labels"] == "soft",
-        batch_size=ctx.stage.hints["batch_size"],
-        should_stop=ctx.runtime.should_stop,
-    )
+    written = _answers(ctx, questions)
     ctx.spent.add(written)
     if written.targets is not None:
         written.targets.save(ctx.out / SOFT)
     table = pa.table({"id": [q.id for q in questions], "answer": written.answers})
     pq.write_table(table, ctx.out / LABELS)
     ctx.write_json(MEASUREMENTS, _label_accuracy(questions, written.answers))
+
+
+def _answers(ctx: StageContext, questions: "list[Question]") -> "PseudoLabels":
+    from ensemble_core.choosing import choice_labels
+    from ensemble_core.labels import pseudo_labels
+
+    model, tokenizer = load_subject(ctx.store, ctx.stage.inputs["model"], ctx.runtime.device)
+    batch_size, should_stop = ctx.stage.hints["batch_size"], ctx.runtime.should_stop
+    if ctx.settings["labels"] == "choice":
+        return choice_labels(
+            model, tokenizer, questions, batch_size=batch_size, should_stop=should_stop
+        )
+    return pseudo_labels(
+        model,
+        tokenizer,
+        questions,
+        max_new_tokens=ctx.settings["max_new_tokens"],
+        soft=ctx.settings["labels"] == "soft",
+        batch_size=batch_size,
+        should_stop=should_stop,
+    )
 
 
 def run_student(ctx: StageContext) -> None:

@@ -9,6 +9,11 @@ from w2s_platform.store.records import DamagedRecordError
 _TEMPORARY_AGE = 24 * 3600.0
 
 
+def collect_temporary(backend: Backend) -> int:
+    """Delete files that no writer of today can still be writing; how many."""
+    return backend.collect_temporary(_TEMPORARY_AGE)
+
+
 def drop_other_attempts(backend: Backend, key: str, keep: str) -> None:
     """Delete the files of all the key's attempts but one. Only for the holder of its lease."""
     for name in backend.children(names.attempts(key)):
@@ -22,7 +27,7 @@ def collect_garbage(backend: Backend) -> int:
     Safe while others work: an attempt's folder is made by the lease's holder, and the folders
     are listed before the lease and the manifest are read.
     """
-    collected = backend.collect_temporary(_TEMPORARY_AGE)
+    collected = collect_temporary(backend)
     for shard in backend.children("attempts/"):
         for folder in backend.children(f"{shard}/"):
             collected += _collect_key(backend, names.key_of(folder))

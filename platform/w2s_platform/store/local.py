@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import hashlib
+import math
 import os
 import shutil
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from w2s_platform.store.backend import Blob, Guard
 
 _LOCK_TIMEOUT = 60.0
+_CLOCK_AGE = 60.0
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -29,6 +31,7 @@ class LocalBackend:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._temporary = root / ".tmp"
+        self._clock_read, self._clock_offset = -math.inf, 0.0
 
     @property
     def url(self) -> str:
@@ -100,11 +103,10 @@ class LocalBackend:
 
         Machines that share a file system may disagree about the time.
         """
-        try:
-            with self._written(b"") as probe:
-                return probe.stat().st_mtime
-        except OSError:
-            return time.time()
+        if time.monotonic() - self._clock_read > _CLOCK_AGE:
+            self._clock_read = time.monotonic()
+            self._clock_offset = self._server_time() - time.time()
+        return time.time() + self._clock_offset
 
     def workspace(self, prefix: str) -> Path:
         """See `Backend.workspace`."""
@@ -142,11 +144,18 @@ class LocalBackend:
         """See `Backend.collect_temporary`."""
         if not self._temporary.is_dir():
             return 0
-        deadline = self.now() - older_than
-        old = [path for path in self._temporary.iterdir() if path.lstat().st_mtime < deadline]
+        deadline = time.time() - older_than
+        old = [path for path in self._temporary.iterdir() if _modified(path) < deadline]
         for path in old:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(True)
         return len(old)
+
+    def _server_time(self) -> float:
+        try:
+            with self._written(b"") as probe:
+                return probe.stat().st_mtime
+        except OSError:
+            return time.time()
 
     def _has_version(self, name: str, version: str) -> bool:
         blob = self.get(name)
@@ -240,6 +249,13 @@ def _fsync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:  # its writer was done
+        return math.inf
 
 
 def _version(data: bytes) -> str:

@@ -33,5 +33,7 @@ def check_marker(backend: Backend) -> None:
 
 def write_marker(backend: Backend) -> None:
     """Make the place a store, if it isn't one yet, and see that it can be written."""
-    if backend.put_new(names.MARKER, json.dumps({"format": FORMAT}).encode()) is None:
-        check_marker(backend)
+    backend.check_writable()
+    if backend.get(names.MARKER) is None:
+        backend.put_new(names.MARKER, json.dumps({"format": FORMAT}).encode())
+    check_marker(backend)

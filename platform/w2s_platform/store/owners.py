@@ -30,7 +30,10 @@ class Owner(Record):
 
     def is_dead(self) -> bool:
         """Whether the process is gone for certain. Ask only on a machine that it shares."""
-        return self.started is not None and _start_of(self.pid) != self.started
+        if self.started is None:
+            return False
+        text = _read(f"/proc/{self.pid}/stat")
+        return not _exists(self.pid) if text is None else _start_in(text) != self.started
 
 
 def this_process() -> Owner:
@@ -45,17 +48,25 @@ def _owner(pid: int) -> Owner:  # by pid, since a forked child inherits the cach
         boot=_read("/proc/sys/kernel/random/boot_id"),
         namespace=_link("/proc/self/ns/pid"),
         pid=pid,
-        started=_start_of(pid),
+        started=_start_in(_read(f"/proc/{pid}/stat") or ""),
     )
 
 
-def _start_of(pid: int) -> int | None:
-    """Start of a living process; None where there is none, or it only waits to be buried."""
-    text = _read(f"/proc/{pid}/stat")
-    if text is None:
-        return None
-    fields = text.rpartition(")")[2].split()  # the name before it may hold spaces
-    return None if fields[0] in "ZX" else int(fields[19])
+def _start_in(stat: str) -> int | None:
+    """Start of a process from its `stat` line; None where it only waits to be buried."""
+    fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces
+    return int(fields[19]) if len(fields) > 19 and fields[0] not in "ZX" else None
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process, even one that this user may not look at."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(path: str) -> str | None:

@@ -26,7 +26,7 @@ PACKAGES = (
 """Whose versions can change a result."""
 
 
-def collect(device: str = "cpu", git: GitState | None = None) -> Provenance:
+def collect(device: str = "", git: GitState | None = None) -> Provenance:
     """The provenance of work done by this process.
 
     Args:

@@ -12,7 +12,11 @@ from w2s_platform.store.artifact import Artifact, find_damage
 from w2s_platform.store.attempts import Attempt, AttemptBook, abandoned_attempt
 from w2s_platform.store.backend import Backend, Blob
 from w2s_platform.store.errors import StoreError, explained
-from w2s_platform.store.garbage import collect_garbage, drop_other_attempts
+from w2s_platform.store.garbage import (
+    collect_garbage,
+    collect_temporary,
+    drop_other_attempts,
+)
 from w2s_platform.store.lease import Lease
 from w2s_platform.store.leases import LeaseBook, StoredLease
 from w2s_platform.store.ledger import SweepBook, SweepVersion
@@ -63,8 +67,8 @@ class Store:
         if self.read_only:
             raise InputError("this store was opened for reading only", where=self.url)
         with explained(self.url):
-            self.backend.check_writable()
             write_marker(self.backend)
+            collect_temporary(self.backend)
         self._prepared = True
 
     # --- artifacts

@@ -15,7 +15,7 @@ Axes = Annotated[dict[str, Values], Field(min_length=1)]
 Case = Annotated[dict[str, Any], Field(min_length=1)]
 
 
-class VaryBlock(Settings, json_schema_extra=_ONE_KIND):
+class VaryBlock(Settings, frozen=True, json_schema_extra=_ONE_KIND):
     """Values for dotted keys. The blocks of a sweep multiply."""
 
     grid: Axes | None = None
@@ -33,7 +33,7 @@ class VaryBlock(Settings, json_schema_extra=_ONE_KIND):
         return self
 
 
-class SweepFile(Config):
+class SweepFile(Config, frozen=True):
     """One study."""
 
     sweep: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][\w.-]*$")]

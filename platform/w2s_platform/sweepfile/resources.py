@@ -31,7 +31,7 @@ Duration = Annotated[
 ]
 
 
-class StageResources(Settings):
+class StageResources(Settings, frozen=True):
     """What one training stage takes."""
 
     workers: Annotated[int, Field(ge=1)] = 1
@@ -48,7 +48,7 @@ class StageResources(Settings):
         return self
 
 
-class ResourceSettings(Settings):
+class ResourceSettings(Settings, frozen=True):
     """Workers, concurrency and budgets."""
 
     experts: StageResources = StageResources()

@@ -28,7 +28,7 @@ Value = Annotated[Any, AfterValidator(thawed)]
 When = dict[str, Value]
 
 
-class FloatDimension(Settings):
+class FloatDimension(Settings, frozen=True):
     """A number between two bounds."""
 
     type: Literal["float"]
@@ -50,7 +50,7 @@ class FloatDimension(Settings):
         return self
 
 
-class IntDimension(Settings):
+class IntDimension(Settings, frozen=True):
     """A whole number between two bounds."""
 
     type: Literal["int"]
@@ -72,7 +72,7 @@ class IntDimension(Settings):
         return self
 
 
-class CategoricalDimension(Settings):
+class CategoricalDimension(Settings, frozen=True):
     """One of several values; a value may be a whole mapping."""
 
     type: Literal["categorical"]
@@ -111,7 +111,7 @@ def _validation_only(role: Any) -> Any:
     return role
 
 
-class Objective(Settings):
+class Objective(Settings, frozen=True):
     """What a search improves: a validation metric, averaged over seeds."""
 
     metric: Literal[Metric, "pgr"]
@@ -131,7 +131,7 @@ class Objective(Settings):
         return self.mode or ("min" if self.metric in _LOWER_IS_BETTER else "max")
 
 
-class AshaSettings(Settings):
+class AshaSettings(Settings, frozen=True):
     """Asynchronous successive halving (Li et al. 2018, arXiv 1810.05934), timed in rounds."""
 
     grace_period: Annotated[int, Field(ge=1)] = 1
@@ -140,14 +140,14 @@ class AshaSettings(Settings):
     """One trial in this many goes on at each rung."""
 
 
-class SchedulerSettings(Settings):
+class SchedulerSettings(Settings, frozen=True):
     """Which trials are stopped early."""
 
     asha: AshaSettings
     """Successive halving."""
 
 
-class SearchSettings(Settings):
+class SearchSettings(Settings, frozen=True):
     """An Optuna study: one trial is one configuration, which steps all its seeds."""
 
     space: Annotated[dict[str, Dimension], Field(min_length=1)]

@@ -45,7 +45,7 @@ _ALONE = BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | tuple[
 _ALONE_OR_SOME = BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | _SomeSlices)
 
 
-class TaskGrid(Settings):
+class TaskGrid(Settings, frozen=True):
     """Which questions play which role; no question plays two in one cell."""
 
     labelled: SliceSpec
@@ -60,7 +60,7 @@ class TaskGrid(Settings):
     """Test questions of another difficulty, domain, or both."""
 
 
-class ExpertSettings(BoostSettings):
+class ExpertSettings(BoostSettings, frozen=True):
     """The weak experts: one pretrained model, fine-tuned in boosting rounds."""
 
     model: Model
@@ -91,7 +91,7 @@ class ExpertSettings(BoostSettings):
         return self.adapter if isinstance(self.adapter, LoraSettings) else None
 
 
-class StudentSettings(Settings):
+class StudentSettings(Settings, frozen=True):
     """The strong student, fine-tuned on what the weak ensemble wrote."""
 
     model: Model
@@ -99,7 +99,8 @@ class StudentSettings(Settings):
     layers: Layers = None
     """Keep only the model's first n blocks."""
     labels: Labels = "hard"
-    """Written answers, or the ensemble's next-token distributions over them."""
+    """`hard`: answers that the ensemble writes; `choice`: the choice it finds likeliest; `soft`:
+    its next-token distributions over the answers it writes."""
     loss: Literal["cross_entropy"] = "cross_entropy"
     """What the student minimises against its labels."""
     adapter: Adapter = "full"
@@ -118,7 +119,7 @@ class StudentSettings(Settings):
         return self.adapter if isinstance(self.adapter, LoraSettings) else None
 
 
-class EvaluationSettings(Settings):
+class EvaluationSettings(Settings, frozen=True):
     """What is measured, and how answers are decoded."""
 
     metrics: Annotated[tuple[Metric, ...], AfterValidator(_in_order), Field(min_length=1)] = (
@@ -137,7 +138,7 @@ class EvaluationSettings(Settings):
     """Evaluate every expert alone too."""
 
 
-class Config(Settings):
+class Config(Settings, frozen=True):
     """Everything that decides a cell, besides its seed; and the resources, which do not."""
 
     tasks: TaskGrid

@@ -20,7 +20,7 @@ _LATEX = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
+    "±": r"$\pm$ ",
     "−": r"$-$",
     "–": "--",
     "≤": r"$\leq$",
@@ -75,8 +75,6 @@ def to_rich(layout: Layout, width: int) -> "Group":
         _with_stacked_intervals(layout),
     )
     table = Table(
-        title=Text(layout.title, style="bold"),
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         collapse_padding=True,
@@ -92,7 +90,8 @@ def to_rich(layout: Layout, width: int) -> "Group":
         for row in section:
             cells = [Text(cell) for cell in row.cells]
             table.add_row(*cells, style=row.style, end_section=row is section[-1])
-    return Group(table, *(Text(note, style="dim") for note in layout.notes))
+    notes = (Text(note, style="dim") for note in layout.notes)
+    return Group(Text(layout.title, style="bold"), table, *notes)
 
 
 def _natural_width(layout: Layout) -> int:

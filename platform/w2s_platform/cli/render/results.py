@@ -132,7 +132,7 @@ def _grid(
     columns = [column for column in columns if any(column.get(group, role) for group in groups)]
     found = {group: [column.get(group, role) for column in columns] for group in groups}
     found = {group: means for group, means in found.items() if any(means)}
-    seeds = {seeds_of(means) for means in found.values()}
+    seeds = {mean.seeds for means in found.values() for mean in means if mean}
     rows: list[Row] = []
     for group, means in found.items():
         pairs = zip(columns, means, strict=True)

@@ -1,0 +1,68 @@
+"""Scoring several answers to one prompt: the prompt is read once, its cache serves them all."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ensemble_core.batching import left_padded, logits_at
+from ensemble_core.encoding import TokenDataset
+
+Ints = NDArray[np.int64]
+
+
+def same_prompts(data: TokenDataset) -> list[list[int]]:
+    """Examples in groups with equal prompts, shortest prompt first."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for row, example in enumerate(data.examples):
+        groups.setdefault(example.prompt_ids, []).append(row)
+    return [groups[prompt] for prompt in sorted(groups, key=len)]
+
+
+def group_batches(groups: Sequence[list[int]], batch_size: int) -> Iterator[Ints]:
+    """Whole groups, as many as hold at most `batch_size` examples, at least one."""
+    batch: list[int] = []
+    for group in groups:
+        if batch and len(batch) + len(group) > batch_size:
+            yield np.array(batch)
+            batch = []
+        batch = batch + group
+    if batch:
+        yield np.array(batch)
+
+
+def predict_after_prompts(model: Any, data: TokenDataset, rows: Ints) -> tuple[Ints, Tensor]:
+    """What the model expects at each answer token of these examples, groups side by side.
+
+    Returns:
+        Which of the data set's N answer tokens, [n], and the logits there, [n, V].
+    """
+    prompts = list(dict.fromkeys(data.examples[row].prompt_ids for row in rows))
+    number = {prompt: i for i, prompt in enumerate(prompts)}
+    owners = torch.tensor([number[data.examples[row].prompt_ids] for row in rows])
+    owners = owners.to(model.device)
+    inputs, past = left_padded(prompts, model.device)
+    wanted = torch.ones((len(prompts), 1), dtype=torch.bool, device=model.device)
+    first, cache = logits_at(model, wanted, **inputs, use_cache=True)
+    index, logits = data.answer_starts[rows], first[owners]
+    columns = np.arange(int(data.answer_lengths[rows].max()) - 1)
+    if not columns.size:
+        return index, logits
+    begins = (data.starts + data.prompt_lengths)[rows]
+    answers = data.tokens.take(begins[:, None] + columns, mode="clip")
+    rest = columns + 1 < data.answer_lengths[rows][:, None]
+    cache.batch_select_indices(owners)
+    following: dict[str, Any] = {"input_ids": torch.from_numpy(answers).to(model.device)}
+    if "attention_mask" in inputs:
+        mask = inputs["attention_mask"][owners]
+        following["attention_mask"] = torch.nn.functional.pad(mask, (0, len(columns)), value=1)
+        steps = torch.arange(len(columns), device=model.device)
+        following["position_ids"] = past[owners][:, None] + steps
+    later, _ = logits_at(
+        model, torch.from_numpy(rest).to(model.device), **following, past_key_values=cache
+    )
+    later_index = (index[:, None] + columns + 1)[rest]
+    return np.concatenate([index, later_index]), torch.cat([logits, later])
