@@ -17,7 +17,7 @@ from ensemble_core.measuring import (
     measure,
 )
 from ensemble_core.models.context import context_length
-from ensemble_core.scoring import token_errors
+from ensemble_core.scoring import token_errors, tokens_read
 from ensemble_core.tasks.question import Question
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def evaluate(
     results = [_result(question, i, decoded, scored) for i, question in enumerate(questions)]
     measured = [measure(name, results) for name in METRICS if name in wanted]
     tokens = sum(len(d.prompt_ids) + len(d.token_ids) for d in decoded or ())
-    tokens += int(scored.data.lengths.sum()) if scored else 0
+    tokens += tokens_read(scored.data) if scored else 0
     rows = [row for row in measured if row is not None]
     return Evaluation(rows, results, tokens, inference_flops(model, tokens))
 

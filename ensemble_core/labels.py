@@ -12,7 +12,7 @@ from ensemble_core.costs import inference_flops
 from ensemble_core.decoding import decode
 from ensemble_core.encoding import TokenDataset, encode_all
 from ensemble_core.models.context import context_length
-from ensemble_core.scoring import predictions
+from ensemble_core.scoring import predictions, tokens_read
 from ensemble_core.soft_targets import SoftTargets
 from ensemble_core.tasks.question import Question
 
@@ -95,7 +95,7 @@ def pseudo_labels(
     if soft:
         data = TokenDataset(encode_all(tokenizer, questions, max_length=limit, answers=answers))
         targets = distributions(model, data, top_k=top_k, **shared)
-        tokens += int(data.lengths.sum())
+        tokens += tokens_read(data)
     return PseudoLabels(answers, targets, tokens, inference_flops(model, tokens))
 
 

@@ -1,6 +1,6 @@
 """Teacher-forced scores: what a model says of each answer token, given the true ones before it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ def predictions(
     model.eval()
     try:
         groups = same_prompts(data)
-        shared = len(groups) * 1.5 <= len(data)
+        shared = _worth_sharing(data, groups)
         batches = (
             group_batches(groups, batch_size) if shared else batches_by_length(data, batch_size)
         )
@@ -91,6 +91,18 @@ def predictions(
                 yield batch.token_index.cpu().numpy(), answer_logits(model, batch)
     finally:
         model.train(was_training)
+
+
+def tokens_read(data: TokenDataset) -> int:
+    """Tokens that scoring the data takes, each shared prompt once."""
+    groups = same_prompts(data)
+    if not _worth_sharing(data, groups):
+        return int(data.lengths.sum())
+    return data.n_answer_tokens + int(sum(data.prompt_lengths[group[0]] for group in groups))
+
+
+def _worth_sharing(data: TokenDataset, groups: Sequence[Sequence[int]]) -> bool:
+    return len(groups) * 1.5 <= len(data)
 
 
 def _scores(logits: Tensor, targets: Tensor) -> NDArray[np.float64]:

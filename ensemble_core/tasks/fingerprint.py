@@ -28,7 +28,7 @@ def _source(source: Source, data_root: Path | None, split: str | None) -> dict[s
     if source.generator is not None:
         from ensemble_core.nano import families
 
-        version = getattr(families, "VERSION", 1)
+        version = families.VERSION
         return parts | {"generator": source.generator.model_dump(mode="json"), "version": version}
     told = parts | {"fields": source.fields.model_dump(mode="json", exclude_defaults=True)}
     if source.hub is not None:

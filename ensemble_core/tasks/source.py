@@ -75,9 +75,21 @@ class GeneratorSource(Settings):
         from ensemble_core.nano.families import FAMILIES
 
         if value not in FAMILIES:
-            raise LocatedError(
-                f"there is no family `{value}`", hint=did_you_mean(value, list(FAMILIES))
-            )
+            hint = did_you_mean(value, list(FAMILIES))
+            raise LocatedError(f"there is no family `{value}`", hint=hint)
+        return value
+
+    @field_validator("difficulties")
+    @classmethod
+    def _are_known(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        from ensemble_core.nano.families import DIFFICULTIES
+
+        for number, difficulty in enumerate(value):
+            if difficulty not in DIFFICULTIES:
+                hint = f"allowed: {', '.join(map(str, DIFFICULTIES))}"
+                raise LocatedError(f"there is no difficulty {difficulty}", (number,), hint)
+            if difficulty in value[:number]:
+                raise LocatedError(f"{difficulty} stands here twice", (number,))
         return value
 
 

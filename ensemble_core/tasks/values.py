@@ -17,10 +17,10 @@ def attribute(value: Any) -> Attribute:
     """A value from a data file: numbers as floats (written ones too), the rest as words.
 
     Raises:
-        ValueError: It is a list or a mapping, or a number that is not finite.
+        ValueError: It is a list or a mapping, or infinite.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
+    if value is None or value != value or (isinstance(value, str) and not value.strip()):
+        return None  # not-a-number is how tables write a number that is missing
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
@@ -35,9 +35,9 @@ def finite(number: float) -> float:
     """The number.
 
     Raises:
-        ValueError: It is infinite or not a number.
+        ValueError: It is infinite.
     """
-    if number != number or number in (float("inf"), float("-inf")):
+    if number in (float("inf"), float("-inf")):
         raise ValueError("a finite number is needed")
     return number
 

@@ -4,6 +4,7 @@ import re
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -75,18 +76,30 @@ def test_shared_options(name: str) -> None:
     assert ("--data-root" in options(name)) == (name in READ_QUESTIONS)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["validate", "--help"], ["--version"]])
-def test_starting_imports_nothing_heavy(arguments: list[str]) -> None:
+def imported_by(*arguments: str) -> set[str]:
+    """The packages that a command imports, in a process of its own."""
     program = (
         "import sys\n"
         "from w2s_platform.cli.main import execute\n"
-        f"assert execute({arguments!r}) == 0\n"
+        f"assert execute({list(arguments)!r}) == 0\n"
         "print('modules:', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
-    loaded = set(found.stdout.rpartition("modules:")[2].split())
-    assert loaded & HEAVY == set()
+    return set(found.stdout.rpartition("modules:")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["validate", "--help"], ["--version"]])
+def test_starting_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert imported_by(*arguments) & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "status"])
+@pytest.mark.parametrize("model", ["some/weak-model", "nano-s"])
+def test_checking_and_planning_import_nothing_heavy(command: str, model: str, folder: Path) -> None:
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("some/weak-model", model))
+    assert imported_by(command, "study.yaml") & HEAVY == set()
 
 
 def test_help_takes_less_than_a_second_of_cpu() -> None:

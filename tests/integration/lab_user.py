@@ -98,6 +98,15 @@ class User:
         return own | ({"W2S_DATA_DIR": str(self.data)} if self.data else {})
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A study that ran to its end, undisturbed; who changes its store copies it first."""
+
+    user: User
+    sweep: Path
+    answer: Answer
+
+
 def kill_family(process: "subprocess.Popen[str]") -> None:
     """SIGKILL a command with everything it started: Ray's daemons, its workers."""
     os.killpg(process.pid, signal.SIGKILL)

@@ -154,7 +154,7 @@ def test_missing_distractors_are_left_out(read: Any) -> None:
         ({"question": "Q", "r": "x", "d1": "x"}, SHUFFLED, "among the distr", ""),
         ({"question": "Q", "answer": "a", "d": [1]}, GRADED, "`d` can't be selected by", ""),
     ],
-)  # fmt: skip
+)
 def test_a_bad_row_is_named(
     read: Any, row: dict[str, Any], fields: str, what: str, hint: str
 ) -> None:

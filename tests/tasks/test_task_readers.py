@@ -54,6 +54,17 @@ def test_every_format_gives_the_same_questions(
     assert [q.difficulty for q in questions] == [1.0, 2.5, None]
 
 
+def test_a_number_that_a_table_lacks_is_no_difficulty(data: Path, make_card: MakeCard) -> None:
+    levels = [1.0, float("nan"), None]
+    rows = [{"question": f"Q{n}", "answer": "a", "level": level} for n, level in enumerate(levels)]
+    write(data / "q.parquet", rows)
+    card = make_card(
+        "sources:\n  - files: {train: q.parquet}\n    fields: {answer: answer, difficulty: level}\n"
+    )
+    questions = load_questions(card, "train", data_root=data)
+    assert [q.difficulty for q in questions] == [1.0, None, None]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "where", "what"),
     [

@@ -43,7 +43,7 @@ def run_searches(
     Returns:
         The exit status.
     """
-    from w2s_platform.cli.render.outcome import failed_stages
+    from w2s_platform.cli.render.outcome import failed_stages, whereabouts
     from w2s_platform.cli.render.trials import trials_layout
     from w2s_platform.cli.searching import search
 
@@ -53,7 +53,7 @@ def run_searches(
     if not quiet or status:
         objective = study.sweep.search.objective
         failures = [line for report in reports for line in failed_stages(report.run.stages)]
-        after = [*failures, f"results: {store.url}", f"next: w2s results {file}"]
+        after = [*failures, *whereabouts(file, store.url)]
         show([trials_layout(report, objective) for report in reports], after)
     return status
 

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from w2s_platform.stage import Stage, canonical_json
@@ -41,8 +42,12 @@ def find_same(store: "Store", content: str) -> "Artifact | None":
 
 
 def note(store: "Store", content: str, key: str) -> None:
-    """Remember that the stage `key` did the work of this content key."""
-    store.backend.put_new(_name(content), json.dumps({"key": key}).encode())
+    """Remember that the stage `key` did the work of this content key.
+
+    Best effort: the artifact is there already, and without the note only time is lost.
+    """
+    with suppress(OSError):
+        store.backend.put_new(_name(content), json.dumps({"key": key}).encode())
 
 
 def take_over(artifact: "Artifact", lease: "Lease") -> None:

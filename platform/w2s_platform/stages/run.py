@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ensemble_core.errors import CancelledError, W2SError
 from w2s_platform.stage import Stage
 from w2s_platform.stages import reuse
-from w2s_platform.stages.context import Spent, StageContext
+from w2s_platform.stages.context import StageContext
 from w2s_platform.stages.registry import body
 from w2s_platform.stages.runtime import Outcome, Runtime
 
@@ -55,34 +55,43 @@ def _run_leased(
     watched = replace(runtime, should_stop=should_stop)
     ctx = StageContext(stage, store, store_url, lease.workdir, watched)
     try:
-        manifests = {name: ctx.input(name).manifest for name in stage.inputs}
-        content = reuse.content_key(stage, manifests)
+        content = reuse.content_key(stage, {n: ctx.input(n).manifest for n in stage.inputs})
         if same := reuse.find_same(store, content):
             reuse.take_over(same, lease)
-            lease.publish(preimage=stage.preimage)
+            _publish(ctx, lease)
             return Outcome(stage.key, "done", lease.seconds, summary={"same_as": same.key})
         with _quiet(lease):
             _use_threads(runtime)
             body(stage.kind)(ctx)
-        if should_stop():
+        lease.check()
+        if runtime.should_stop():
             raise CancelledError("stopped on request", where=stage.label)
-        lease.publish(_cost(ctx.spent, lease.seconds, runtime), preimage=stage.preimage)
-        reuse.note(store, content, stage.key)
+        _publish(ctx, lease)
     except CancelledError:
+        lease.check()  # a lost lease is told as such
         raise
     except Exception as error:
-        return _failed(stage, lease, error, _cost(ctx.spent, lease.seconds, runtime))
+        return _failed(ctx, lease, error)
+    reuse.note(store, content, stage.key)
     return Outcome(stage.key, "done", lease.seconds)
 
 
-def _failed(stage: Stage, lease: "Lease", error: Exception, cost: "Cost") -> Outcome:
+def _publish(ctx: StageContext, lease: "Lease") -> None:
+    from w2s_platform.store import collect_provenance
+
+    provenance = collect_provenance(ctx.runtime.device)
+    lease.publish(_cost(ctx, lease), provenance, ctx.stage.preimage)
+
+
+def _failed(ctx: StageContext, lease: "Lease", error: Exception) -> Outcome:
     """Keep the failure. What the device or the memory did may go away; the rest comes again."""
     from w2s_platform.store import explain_full
 
     error = explain_full(error, str(lease.workdir)) or error
     deterministic = not _is_infrastructure(error)
-    attempt = lease.fail(error, deterministic=deterministic, cost=cost)
-    return Outcome(stage.key, "failed", lease.seconds, attempt.error, deterministic)
+    attempt = lease.fail(error, deterministic=deterministic, cost=_cost(ctx, lease))
+    lease.check()
+    return Outcome(ctx.stage.key, "failed", lease.seconds, attempt.error, deterministic)
 
 
 def _is_infrastructure(error: Exception) -> bool:
@@ -100,15 +109,15 @@ def _use_threads(runtime: Runtime) -> None:
         torch.set_num_threads(runtime.threads)
 
 
-def _cost(spent: Spent, seconds: float, runtime: Runtime) -> "Cost":
+def _cost(ctx: StageContext, lease: "Lease") -> "Cost":
     from w2s_platform.store.manifest import Cost
 
     return Cost(
-        wall_seconds=seconds,
-        device_seconds=seconds,
-        tokens=spent.tokens,
-        flops=spent.flops,
-        peak_memory_bytes=_peak_memory(runtime.device),
+        wall_seconds=lease.seconds,
+        device_seconds=lease.seconds,
+        tokens=ctx.spent.tokens,
+        flops=ctx.spent.flops,
+        peak_memory_bytes=_peak_memory(ctx.runtime.device),
     )
 
 

@@ -98,7 +98,9 @@ def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[A
             store, trained[0]["pretrained"], trained[0]["layers"], device
         )
         adapters = [member.path(TRAINED).parent / ADAPTER for member in members]
-        model: Any = TokenEnsembleForCausalLM.from_adapters(base, adapters, alphas, described["combine"])
+        model: Any = TokenEnsembleForCausalLM.from_adapters(
+            base, adapters, alphas, described["combine"]
+        )
         return model.to(device), tokenizer
     loaded = [_load_trained(store, member, device) for member in members]
     experts = [model for model, _ in loaded]

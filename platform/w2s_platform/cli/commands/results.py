@@ -106,7 +106,10 @@ def _load(file: Path, store: str | None) -> _Loaded:
     if frame.empty:
         hint = f"`w2s status {file}` shows how far it is"
         raise InputError("no measurement has finished yet", where=str(opened.url), hint=hint)
-    notes = [f"every measurement: w2s results {file} --format csv", f"store: {opened.url}"]
+    notes = [
+        f"every measurement: w2s results {file} --format csv",
+        f"store: {opened.url.removeprefix('file://')}",
+    ]
     measured = frame["cell"].nunique()
     if measured < len(ledger.cells):
         notes.insert(0, f"so far {measured} of {len(ledger.cells)} cells have results")

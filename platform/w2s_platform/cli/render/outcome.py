@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def outcome_lines(report: "RunReport", *, file: Path, store: str) -> list[str]:
-    """Say what was done, what failed, where it lies, and what to type next."""
+    """Say what was done, what failed, where it lies, and what to type next.
+
+    Args:
+        report: How the run ended.
+        file: The sweep file.
+        store: The store's URL.
+    """
     lines = [_done(report), *failed_stages(report.stages)]
     notes = {stage.note for stage in report.stages if stage.note and stage.status == "to_run"}
     if report.unfinished_cells:
@@ -21,10 +27,13 @@ def outcome_lines(report: "RunReport", *, file: Path, store: str) -> list[str]:
         lines.append(f"{count(number, 'cell')} not finished{because}; run again to go on")
     if report.failed_cells:
         lines.append(f"after mending the cause: w2s run {file} --retry-failed")
-    lines.append(f"results: {store}")
-    if len(report.failed_cells) < len(report.cells):
-        lines.append(f"next: w2s results {file}")
-    return lines
+    where, following = whereabouts(file, store)
+    return [*lines, where, following] if len(report.failed_cells) < len(report.cells) else lines
+
+
+def whereabouts(file: Path, store: str) -> tuple[str, str]:
+    """Say where results lie, and what to type next."""
+    return f"results: {store.removeprefix('file://')}", f"next: w2s results {file}"
 
 
 def expected_seconds(report: "PlanReport") -> dict[str, float]:
