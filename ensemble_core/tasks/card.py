@@ -17,7 +17,7 @@ from ensemble_core.tasks.values import Wanted
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-class ExtractSettings(Settings):
+class ExtractSettings(Settings, frozen=True):
     """How the final answer is read out of a long one, written or true."""
 
     pattern: str
@@ -39,7 +39,7 @@ class ExtractSettings(Settings):
         return value
 
 
-class TaskCard(Settings):
+class TaskCard(Settings, frozen=True):
     """A question set: where it comes from, how a question is written, what slices may select."""
 
     task: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -118,7 +118,7 @@ class TaskCard(Settings):
 
     def read_from(self, path: Path) -> "TaskCard":
         """The same card, knowing its file."""
-        self._path = path
+        self._path = path  # pyright: ignore[reportAttributeAccessIssue] - private, so not frozen
         return self
 
     def fingerprint(self, data_root: Path | None, split: str | None = None) -> dict[str, Any]:

@@ -18,14 +18,14 @@ _ATTRIBUTE = re.compile(r"[A-Za-z_][\w-]*")
 FieldName = Annotated[str, Field(min_length=1)]
 
 
-class Values(Settings):
+class Values(Settings, frozen=True):
     """The same values in every row."""
 
     values: Annotated[tuple[str, ...], Field(min_length=1)]
     """The values, in order."""
 
 
-class Separated(Settings):
+class Separated(Settings, frozen=True):
     """A list written into one text."""
 
     field: FieldName
@@ -37,7 +37,7 @@ class Separated(Settings):
 ListField = FieldName | Annotated[tuple[FieldName, ...], Field(min_length=1)] | Values | Separated
 
 
-class Fields(Settings):
+class Fields(Settings, frozen=True):
     """Which field of a row holds what.
 
     A name is a field's own, or a path into it (`choices.text`, `options.0`); a path through a list

@@ -17,7 +17,7 @@ _VALUE = re.compile(r"\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^|\"]+?))\s*(?:\||
 _EXAMPLE = "write it like arc-easy[difficulty=Low|Medium, split=test, size=200]"
 
 
-class SliceSpec(Settings):
+class SliceSpec(Settings, frozen=True):
     """A task's questions, or those with certain values, of one split, all or a number of them.
 
     In short `task[name=value|value, …]`, where `split` and `size` may stand beside the names.

@@ -39,7 +39,7 @@ SplitName = Annotated[str, Field(pattern=_SPLIT)]
 HubSplit = Annotated[str, Field(pattern=r"^[\w.-]+(\[[-\d:%]*\])?$")]
 
 
-class HubSource(Settings):
+class HubSource(Settings, frozen=True):
     """A dataset of the Hugging Face hub. Code of its repository never runs."""
 
     dataset: Annotated[str, AfterValidator(_owner_and_name)]
@@ -57,7 +57,7 @@ class HubSource(Settings):
     is then parted by `shares`."""
 
 
-class GeneratorSource(Settings):
+class GeneratorSource(Settings, frozen=True):
     """A built-in family of generated questions."""
 
     family: str
@@ -93,7 +93,7 @@ class GeneratorSource(Settings):
         return value
 
 
-class Source(Settings):
+class Source(Settings, frozen=True):
     """One place where the questions come from: exactly one of files, hub, generator."""
 
     files: LocalPaths | Annotated[dict[SplitName, LocalPaths], Field(min_length=1)] | None = None

@@ -109,7 +109,8 @@ class Finished:
 
 def kill_family(process: "subprocess.Popen[str]") -> None:
     """SIGKILL a command with everything it started: Ray's daemons, its workers."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 10
     while members := list(session_members(process.pid)):

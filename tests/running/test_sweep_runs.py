@@ -1,8 +1,12 @@
 """Sweeps through Ray and Tune, on a real store."""
 
+import os
+import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from run_helpers import GraphMaker, Marks, work
@@ -139,6 +143,16 @@ def test_a_stopped_trial_frees_its_resources(maker: GraphMaker, marks: Marks, st
     import ray
     from ray import tune
 
+    class _EndWhen(tune.Callback):
+        """Ask Tune to end all trials, as an experiment's time limit does."""
+
+        def __init__(self, condition: Callable[[], bool]) -> None:
+            self.condition = condition
+
+        def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+            if self.condition():
+                os.kill(os.getpid(), signal.SIGUSR1)
+
     maker.cell("endless", maker.stage("endless", seconds=300))
     maker.cell("stubborn", maker.stage("stubborn", seconds=300, stubborn=True))
     options = RunOptions(store.url, policy=QUICK)
@@ -151,7 +165,7 @@ def test_a_stopped_trial_frees_its_resources(maker: GraphMaker, marks: Marks, st
             name="stop",
             folder=runs_folder(store),
             concurrency=2,
-            time_budget_s=6.0,
+            callbacks=[_EndWhen(lambda: len(marks.counts("start")) == 2)],
         )
         tuner.fit()
         assert marks.counts("start") == {"endless": 1, "stubborn": 1}

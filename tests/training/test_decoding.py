@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 import torch
 
@@ -6,12 +8,11 @@ from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.errors import CancelledError, InputError
 from ensemble_core.tasks.question import Question
 
-from .conftest import make_model, make_tokenizer
+from tiny_models import make_model, make_tokenizer
 
 
 @pytest.fixture(scope="module", params=["single", "ensemble"])
-def writer(request, tokenizer):
-    """Models whose answers end now and then: the end-of-sequence logit is raised."""
+def writer(request):
     experts = [make_model(seed) for seed in (5, 6)]
     for expert in experts:
         with torch.no_grad():
@@ -19,6 +20,12 @@ def writer(request, tokenizer):
     if request.param == "single":
         return experts[0]
     return TokenEnsembleForCausalLM.from_experts(experts, [1.0, 2.0])
+
+
+def common_token(answers):
+    """One that about half of these untrained models' answers hold: as their end, lengths differ."""
+    counts = Counter(token for answer in answers for token in set(answer.token_ids[2:]))
+    return min(counts, key=lambda token: (abs(counts[token] - len(answers) / 2), token))
 
 
 def generate_one(model, tokenizer, question, max_new_tokens):
@@ -34,9 +41,9 @@ def generate_one(model, tokenizer, question, max_new_tokens):
 
 
 @pytest.mark.parametrize("batch_size", [1, 6, 40])
-def test_equals_generate_one_by_one(writer, tokenizer, questions, batch_size):
-    eos = 60  # a token that these untrained models do write, so that answers differ in length
+def test_equals_generate_one_by_one(writer, questions, batch_size):
     tokenizer = make_tokenizer()
+    eos = common_token(decode(writer, tokenizer, questions, max_new_tokens=12))
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(eos)
     writer.generation_config.eos_token_id = eos
     decoded = decode(writer, tokenizer, questions, max_new_tokens=12, batch_size=batch_size)
@@ -47,7 +54,7 @@ def test_equals_generate_one_by_one(writer, tokenizer, questions, batch_size):
         assert answer.ended == (expected[-1] == eos)
         assert tokenizer.decode(list(answer.prompt_ids)) == question.prompt
         ended += answer.ended
-    assert 0 < ended < len(questions)
+    assert 0.2 * len(questions) < ended < 0.9 * len(questions)
 
 
 def test_text_follows_the_prompt(model, tokenizer):
@@ -57,8 +64,6 @@ def test_text_follows_the_prompt(model, tokenizer):
 
 def test_a_space_that_the_prompt_ends_with_is_not_repeated(model, tokenizer):
     """The model must write that space itself; the answer is what stands after the prompt."""
-    from ensemble_core.decoding import Decoded
-
     space = tokenizer.convert_tokens_to_ids(" ")
     with torch.no_grad():
         model.gpt_neox.final_layer_norm.weight.zero_()
@@ -66,7 +71,6 @@ def test_a_space_that_the_prompt_ends_with_is_not_repeated(model, tokenizer):
     bare, spaced = decode(
         model, tokenizer, [Question("1+1=", " 2"), Question("1+1= ", "2")], max_new_tokens=3
     )
-    assert isinstance(bare, Decoded)
     assert (bare.text, spaced.text) == ("   ", "  ")
 
 

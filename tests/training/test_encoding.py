@@ -5,7 +5,7 @@ from ensemble_core.encoding import Encoded, TokenDataset, encode, encode_all, en
 from ensemble_core.errors import InputError, StageError
 from ensemble_core.tasks.question import Question
 
-from .conftest import CONTEXT, make_questions, make_tokenizer
+from tiny_models import CONTEXT, make_questions, make_tokenizer
 
 
 def test_prompt_and_answer_with_end_of_sequence(tokenizer):

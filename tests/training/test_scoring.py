@@ -8,7 +8,7 @@ from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.errors import CancelledError
 from ensemble_core.scoring import score_tokens, token_errors, tokens_read
 
-from .conftest import CONTEXT, make_model
+from tiny_models import CONTEXT, make_model
 
 
 @pytest.fixture(params=["single", "ensemble"])

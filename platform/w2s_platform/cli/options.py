@@ -22,6 +22,14 @@ data_root_option = click.option(
     help="Where the task cards' local question files lie.  [default: $W2S_DATA_DIR]",
 )
 
+cluster_data_root_option = click.option(
+    "--data-root",
+    metavar="DIR",
+    envvar="W2S_DATA_DIR",
+    type=click.Path(path_type=Path),  # it need not exist on this machine
+    help="Where local question files lie for the cluster's nodes.  [default: $W2S_DATA_DIR]",
+)
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object instead of tables."
 )

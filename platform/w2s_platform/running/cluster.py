@@ -15,15 +15,18 @@ from w2s_platform.running.needs import Needs
 OBJECT_STORE_BYTES = 256 * 2**20
 """Shared memory of an embedded Ray: artifacts go through the store, so little passes here."""
 
-_QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",  # Tune's newer output prints tables even at verbose=0
+_SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that failed has no objective to report
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # an interrupt is ours: it ends with status 130
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that failed has no objective to report
+}
+_QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # Tune's newer output prints tables even at verbose=0
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # else Ray prints its daemons' complaints to our output
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
@@ -79,7 +82,7 @@ def connect(
         InputError: The address can't be used from here.
         StageError: Ray did not start.
     """
-    for name, value in _QUIET.items():
+    for name, value in (_SETTINGS | ({} if debug else _QUIET)).items():
         os.environ.setdefault(name, value)
     import ray
 

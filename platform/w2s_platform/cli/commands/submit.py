@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from w2s_platform.cli.options import (
-    data_root_option,
+    cluster_data_root_option,
     debug_option,
     quiet_option,
     retry_failed_option,
@@ -20,11 +20,13 @@ from w2s_platform.cli.options import (
     "--address", metavar="URL", required=True, help="The cluster, such as http://head:8265."
 )
 @store_option
-@data_root_option
+@cluster_data_root_option
 @retry_failed_option
 @quiet_option
 @debug_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     file: Path,
     address: str,
     store: str | None,
@@ -36,7 +38,8 @@ def command(
 
     Does what `ray job submit --address URL --working-dir . -- w2s run FILE` does, with the runtime
     environment made right and an id that makes a repeat continue instead of starting a second run.
-    The store must be one that every node of the cluster reaches.
+    The job's output is shown until it ends, and its exit status is this command's; Ctrl-C ends the
+    showing, not the job. The store must be one that every node reaches.
 
     \b
     Examples:
@@ -45,7 +48,7 @@ def command(
     """
     from w2s_platform.running.submit import submit
 
-    submit(
+    status = submit(
         file,
         address=address,
         store=store,
@@ -53,3 +56,4 @@ def command(
         retry_failed=retry_failed,
         quiet=quiet,
     )
+    ctx.exit(status)
