@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from collections import Counter
 
 import pytest
 import yaml
@@ -27,6 +28,18 @@ def test_each_folder_has_a_readme(folder: str) -> None:
     text = (ROOT / folder / "README.md").read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert "newcomer" in text, "say what a newcomer may change"
+
+
+def test_the_readme_of_the_tests_names_every_folder() -> None:
+    text = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in ROOT.glob("tests/*/test_*.py")}
+    assert [name for name in sorted(folders) if f"`{name}/`" not in text] == []
+
+
+def test_modules_of_tests_have_names_of_their_own() -> None:
+    # pytest puts each folder on the path: of two modules of one name, the first would serve both.
+    names = Counter(path.stem for path in ROOT.glob("tests/**/*.py") if path.stem != "conftest")
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_no_other_folders_of_code() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from frames import report, stage
 
-from w2s_platform.cli.render.outcome import expected_seconds, outcome_lines
+from w2s_platform.cli.render.outcome import expected_seconds, opening_line, outcome_lines
 from w2s_platform.running.report import RunReport
 from w2s_platform.running.snapshot import CellView, StageView
 
@@ -23,6 +23,11 @@ def cell(number: int, status: Any) -> CellView:
 def lines(cells: list[CellView], stages: list[StageView]) -> list[str]:
     ended = RunReport("study", tuple(cells), tuple(stages), seconds=75.2)
     return outcome_lines(ended, file=FILE, store="/data/w2s")
+
+
+def test_a_run_begins_by_saying_what_it_will_do() -> None:
+    stages = [stage("data", 1, "cached"), stage("round", 2, "to_run"), stage("round", 3, "failed")]
+    assert opening_line(report(stages)) == "study: 0 cells, 2 stages to run, 1 in the store"
 
 
 def test_a_full_run_counts_what_it_did_and_says_what_to_type_next() -> None:

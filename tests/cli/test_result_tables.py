@@ -75,6 +75,18 @@ def test_a_metric_without_percent_keeps_its_unit_and_shows_no_pgr() -> None:
     assert not any("PGR" in note for note in table.notes)
 
 
+def test_pgr_stands_beside_choice_accuracy_where_no_answer_was_decoded() -> None:
+    means = summary(
+        mean("floor", 0.4, metric="choice_accuracy"),
+        mean("floor", 1.5, metric="nll"),
+        mean("student", 0.3, metric="pgr"),
+    )
+    [table] = result_layouts(means, summary(), sweep="study", metric="choice_accuracy")
+    assert lines(table)["PGR, student"][0] == "30.0"
+    [table] = result_layouts(means, summary(), sweep="study", metric="nll")
+    assert "PGR, student" not in lines(table)
+
+
 def test_validation_is_shown_only_where_nothing_was_tested() -> None:
     only = summary(mean("ensemble", 0.5, 0.1, role="validation"))
     [table] = result_layouts(only, summary(), sweep="study", metric="accuracy")

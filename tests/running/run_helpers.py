@@ -31,10 +31,11 @@ class GraphMaker:
         *needs: str,
         kind: Kind = "data",
         resources: Mapping[str, Any] | None = None,
+        hinted: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> str:
         """Add a stage that needs others, and return its key."""
-        hints = {"marks": str(self.marks)} | ({"resources": resources} if resources else {})
+        hints = {"marks": str(self.marks), "resources": resources or {}, "do": hinted or {}}
         inputs = {f"input_{n}": key for n, key in enumerate(needs)}
         stage = Stage(kind, {"name": name, **settings}, inputs, hints=hints, label=name)
         self.stages[stage.key] = stage
@@ -59,11 +60,11 @@ class GraphMaker:
 
 
 def work(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
-    """Run a stage as its settings say: like `run_stage`, with a trivial body.
+    """Run a stage as its settings (or the hint `do`) say: like `run_stage`, with a trivial body.
 
     `seconds` to take, `fail` with this message, `die` or `lose` this many times first.
     """
-    settings, marks = stage.settings, Marks(Path(stage.hints["marks"]))
+    settings, marks = stage.settings | stage.hints["do"], Marks(Path(stage.hints["marks"]))
     store = open_store(store_url)
     lease = store.acquire(stage.key, stage.kind)
     if lease is None:

@@ -1,10 +1,7 @@
 """Sweeps through Ray and Tune, on a real store."""
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -143,15 +140,14 @@ def test_a_stopped_trial_frees_its_resources(maker: GraphMaker, marks: Marks, st
     import ray
     from ray import tune
 
-    class _EndWhen(tune.Callback):
-        """Ask Tune to end all trials, as an experiment's time limit does."""
+    class BothRun(tune.Stopper):
+        """Ends all trials, as a time limit of Tune's does."""
 
-        def __init__(self, condition: Callable[[], bool]) -> None:
-            self.condition = condition
+        def __call__(self, trial_id: str, result: Any) -> bool:
+            return False
 
-        def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-            if self.condition():
-                os.kill(os.getpid(), signal.SIGUSR1)
+        def stop_all(self) -> bool:
+            return len(marks.counts("start")) == 2
 
     maker.cell("endless", maker.stage("endless", seconds=300))
     maker.cell("stubborn", maker.stage("stubborn", seconds=300, stubborn=True))
@@ -165,7 +161,7 @@ def test_a_stopped_trial_frees_its_resources(maker: GraphMaker, marks: Marks, st
             name="stop",
             folder=runs_folder(store),
             concurrency=2,
-            callbacks=[_EndWhen(lambda: len(marks.counts("start")) == 2)],
+            stop=BothRun(),
         )
         tuner.fit()
         assert marks.counts("start") == {"endless": 1, "stubborn": 1}

@@ -40,7 +40,7 @@ def test_shipped_cards(path: Path) -> None:
 
 
 def test_pools_are_disjoint_whatever_the_seed_and_the_family(make_card: MakeCard) -> None:
-    text = "sources:\n  - generator: {family: %s, count: 4000, seed: %d, difficulties: [1, 2]}\n"
+    text = "sources:\n  - generator: {family: %s, count: 3000, seed: %d, difficulties: [1, 2]}\n"
     each = [
         prompts(make_card(text % (family, seed)))
         for family, seed in (("letters", 0), ("letters", 1), ("mixed", 0), ("sort-letters", 5))

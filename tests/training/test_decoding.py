@@ -2,13 +2,12 @@ from collections import Counter
 
 import pytest
 import torch
+from tiny_models import make_model, make_tokenizer
 
 from ensemble_core.decoding import decode
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.errors import CancelledError, InputError
 from ensemble_core.tasks.question import Question
-
-from tiny_models import make_model, make_tokenizer
 
 
 @pytest.fixture(scope="module", params=["single", "ensemble"])

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
+from tiny_models import CONTEXT, make_questions, make_tokenizer
 
 from ensemble_core.encoding import Encoded, TokenDataset, encode, encode_all, encode_prompts
 from ensemble_core.errors import InputError, StageError
 from ensemble_core.tasks.question import Question
-
-from tiny_models import CONTEXT, make_questions, make_tokenizer
 
 
 def test_prompt_and_answer_with_end_of_sequence(tokenizer):

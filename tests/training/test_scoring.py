@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from tiny_models import CONTEXT, make_model
 
 from ensemble_core.batching import answer_logits, collate
 from ensemble_core.encoding import TokenDataset, encode_all
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.errors import CancelledError
 from ensemble_core.scoring import score_tokens, token_errors, tokens_read
-
-from tiny_models import CONTEXT, make_model
 
 
 @pytest.fixture(params=["single", "ensemble"])

@@ -67,6 +67,8 @@ def load_study(path: Path, data_root: Path | None) -> Study:
         raise DocumentErrors(problems)
     slices = (spec for point in sweep.points for _, spec in check.slices(point.config.tasks))
     cards = {name: find_card(name, folders) for name in dict.fromkeys(s.task for s in slices)}
+    if problems := check.draws(sweep, cards, data_root):
+        raise DocumentErrors(problems)
     graph = build_graph(sweep, cards, data_root=data_root)
     return Study(sweep, cards, graph, data_root)
 

@@ -22,14 +22,16 @@ def run_cells(
     Returns:
         The exit status.
     """
-    from w2s_platform.cli.render.outcome import expected_seconds, outcome_lines
+    from w2s_platform.cli.render.outcome import expected_seconds, opening_line, outcome_lines
     from w2s_platform.results.ledger import record
     from w2s_platform.results.plan import plan
     from w2s_platform.running.sweep import run_sweep
 
-    expected = expected_seconds(plan(study.graph, store))
+    before = plan(study.graph, store)
     record(store, study.graph)
-    report = run_sweep(study.graph, options, display=_display(quiet, expected))
+    if not quiet:
+        click.echo(opening_line(before), err=True)  # Ray takes some seconds to say anything
+    report = run_sweep(study.graph, options, display=_display(quiet, expected_seconds(before)))
     if not quiet or report.exit_status:
         click.echo("\n".join(outcome_lines(report, file=file, store=store.url)))
     return report.exit_status

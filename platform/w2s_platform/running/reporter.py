@@ -12,7 +12,7 @@ class Reporter:
         self._broker, self._key, self._interval = broker, key, interval
         self._report: Mapping[str, Any] = {}
         self._answer: Any = None
-        self._asked = 0.0
+        self._asked = self._next_look = 0.0
         self._stop = False
 
     def started(self) -> None:
@@ -31,10 +31,11 @@ class Reporter:
 
     def _exchange(self) -> None:
         now = time.monotonic()
-        if self._stop or now - self._asked < self._interval:
+        if self._stop or now < self._next_look:
             return
+        self._next_look = now + self._interval / 5
         self._read_answer()
-        if self._answer is None:
+        if self._answer is None and now - self._asked >= self._interval:
             self._asked = now
             self._answer = self._broker.progress.remote(self._key, self._report)
 

@@ -76,10 +76,10 @@ def run_search(
     store.prepare()
     last = Snapshot(problem.study, 0.0, (), ())
     space = Space(problem.settings.space, problem.value_of)
-    with terminable(), studies.only_driver(store, problem.study, on_wait):
+    with studies.only_driver(store, problem.study, on_wait):
         search = _Search(problem, options, store, space)
         if search.lacking:
-            with connect(options.address, debug=options.debug) as cluster:
+            with connect(options.address, debug=options.debug) as cluster, terminable():
                 check_shared(store.logs_dir)
                 at_once = options.concurrency or cluster.default_concurrency()
                 shown = display or QuietDisplay()

@@ -55,7 +55,10 @@ def _close(broker: Any) -> None:
 
 @contextmanager
 def terminable() -> Generator[None]:
-    """Let SIGTERM (a stopped Ray job, a batch system's limit) end the block as Ctrl-C does."""
+    """Let SIGTERM (a stopped Ray job, a batch system's limit) end the block as Ctrl-C does.
+
+    To be entered when Ray is connected: Ray sets a handler of its own.
+    """
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt

@@ -14,6 +14,7 @@ from w2s_platform.running.report import RunReport
 from w2s_platform.running.runs import StageRun
 from w2s_platform.running.session import brokered, runs_folder, terminable
 from w2s_platform.running.snapshot import Snapshot
+from w2s_platform.running.soundness import find_unsound
 from w2s_platform.running.tasks import Execute
 from w2s_platform.running.trials import run_cell
 from w2s_platform.running.tuning import experiment_name, make_tuner
@@ -52,18 +53,20 @@ def run_sweep(
     todo = [cell.id for cell in found.cells if cell.status != "cached"]
     if todo:
         store.prepare()
-        with terminable(), connect(options.address, debug=options.debug) as cluster:
+        with connect(options.address, debug=options.debug) as cluster, terminable():
             check_cluster(graph, store, cluster)
             found = _run(graph, todo, options, store, cluster, display or QuietDisplay(), execute)
     return RunReport.of(found, time.monotonic() - began)
 
 
 def standing(graph: Graph, store: "Store") -> Snapshot:
-    """What the store holds of a graph, as a run that has not begun."""
+    """What the store holds of a graph, whole, as a run that has not begun."""
     statuses = store.statuses(graph.stages)
+    finished = {key for key, status in statuses.items() if status == "done"}
+    finished -= find_unsound(store, finished)
     runs = {key: StageRun.of(stage) for key, stage in graph.stages.items()}
     for key, run in runs.items():
-        run.state = "cached" if statuses[key] == "done" else "to_run"
+        run.state = "cached" if key in finished else "to_run"
     cells = tuple(cell_view(cell, runs) for cell in graph.cells)
     return Snapshot(graph.sweep, 0.0, cells, tuple(run.view() for run in runs.values()))
 

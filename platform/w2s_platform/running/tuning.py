@@ -21,6 +21,7 @@ def make_tuner(
     concurrency: int,
     callbacks: Sequence[Any] = (),
     shared: Mapping[str, Any] | None = None,
+    stop: Any = None,
     **tuning: Any,
 ) -> Any:
     """A `ray.tune.Tuner` that hands every trial the broker.
@@ -34,6 +35,7 @@ def make_tuner(
         concurrency: Trials at once. Tune would start as many as fit, and trials hold nothing.
         callbacks: Further Tune callbacks.
         shared: Further arguments of every trial.
+        stop: A `ray.tune.Stopper`.
         tuning: More of `TuneConfig`, such as the search algorithm and the scheduler.
     """
     from ray import tune
@@ -47,6 +49,7 @@ def make_tuner(
             name=name,
             storage_path=str(folder),
             verbose=0,
+            stop=stop,
             failure_config=tune.FailureConfig(max_failures=TRIAL_RETRIES),
             callbacks=[*callbacks, _release_callback(broker)],
         ),
@@ -61,11 +64,18 @@ def _release_callback(broker: Any) -> Any:
         def on_trial_complete(
             self, iteration: int, trials: list[Any], trial: Any, **info: Any
         ) -> None:
-            broker.release.remote(requester_of(trial.trial_id, trial.config))
+            self._release(trial)
 
         def on_trial_error(
             self, iteration: int, trials: list[Any], trial: Any, **info: Any
         ) -> None:
+            self._release(trial)
+
+        def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
+            for trial in trials:  # those that Tune stopped with the experiment were not told of
+                self._release(trial)
+
+        def _release(self, trial: Any) -> None:
             broker.release.remote(requester_of(trial.trial_id, trial.config))
 
     return ReleaseStages()

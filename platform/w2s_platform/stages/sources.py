@@ -22,16 +22,18 @@ def run_data(ctx: StageContext) -> None:
     from ensemble_core.tasks.slices import SliceSpec
     from ensemble_core.tasks.table import questions_to_table
 
+    card = TaskCard.model_validate(ctx.stage.hints["card"])
+    spec = SliceSpec.model_validate(ctx.settings["slice"])
+    root = Path(ctx.runtime.data_root) if ctx.runtime.data_root else None
+    if card.fingerprint(root, spec.split) != ctx.settings["card"]:
+        raise StageError(
+            f"the data of `{card.task}` here is not what the sweep was planned with",
+            where=ctx.stage.label,
+            hint="give every node the same files and data root, and run again",
+        )
     held = {q.id for other in ctx.inputs("exclude") for q in read_questions(other)}
-    role, root = ctx.settings["role"], ctx.runtime.data_root
-    questions = draw(
-        SliceSpec.model_validate(ctx.settings["slice"]),
-        TaskCard.model_validate(ctx.stage.hints["card"]),
-        role,
-        seed=ctx.settings["seed"],
-        exclude=held,
-        data_root=Path(root) if root else None,
-    )
+    role, seed = ctx.settings["role"], ctx.settings["seed"]
+    questions = draw(spec, card, role, seed=seed, exclude=held, data_root=root)
     if role not in TRAINED_ON:  # where the order says nothing, equal draws become equal files
         questions.sort(key=lambda question: question.id)
     pq.write_table(questions_to_table(questions), ctx.out / QUESTIONS)

@@ -1,8 +1,8 @@
 """Checks that look beyond the file: at the task cards that a sweep names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ensemble_core.documents import DocumentErrors, Loc, Problem, did_you_mean
 from ensemble_core.errors import InputError
@@ -14,12 +14,13 @@ from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
+    from ensemble_core.tasks.roles import Role
 
 
 def tasks(sweep: Sweep, search_path: Sequence[Path]) -> list[Problem]:
     """What is wrong with the task cards that a sweep names, and with what it asks of them.
 
-    Whether the data are there, and enough of them, shows when they are drawn.
+    Whether there are enough questions is for `draws` to say.
 
     Args:
         sweep: A checked sweep.
@@ -33,6 +34,23 @@ def tasks(sweep: Sweep, search_path: Sequence[Path]) -> list[Problem]:
                 cards[spec.task] = _find(spec.task, search_path)
             problems |= set(_problems(sweep, point, loc, spec, cards[spec.task]))
     return sorted(problems)
+
+
+def draws(sweep: Sweep, cards: "Mapping[str, TaskCard]", data_root: Path | None) -> list[Problem]:
+    """What keeps a cell from drawing its questions: too few, or another role holds them.
+
+    Args:
+        sweep: A sweep whose `tasks` are sound.
+        cards: The cards that it names.
+        data_root: Where the cards' local files lie.
+
+    Raises:
+        InputError: Data can't be read, or are malformed.
+    """
+    grids = {point.config.tasks.model_dump_json(): point for point in reversed(sweep.points)}
+    return sorted(
+        {p for point in grids.values() for p in _undrawable(sweep, point, cards, data_root)}
+    )
 
 
 def slices(grid: TaskGrid) -> Iterator[tuple[Loc, SliceSpec]]:
@@ -78,6 +96,31 @@ def _problems(
     else:
         for message, hint in _misfits(spec, card):
             yield problem_at(sweep, point, loc, message, hint)
+
+
+def _undrawable(
+    sweep: Sweep, point: Point, cards: "Mapping[str, TaskCard]", data_root: Path | None
+) -> Iterator[Problem]:
+    from ensemble_core.tasks.roles import check_draws
+
+    wanted = list(slices(point.config.tasks))
+    requests = [(role_of(loc), spec, cards[spec.task]) for loc, spec in wanted]
+    try:
+        check_draws(requests, data_root=data_root)
+    except InputError as error:
+        places = [loc for loc, spec in wanted if str(spec) == error.where]
+        named = [loc for loc in places if error.what.startswith(f"{role_of(loc)}:")]
+        if not places:
+            raise
+        loc = (named or places)[0]
+        message = error.what.removeprefix(f"{role_of(loc)}: ")  # the location says it
+        yield problem_at(sweep, point, loc, message, error.hint or "")
+
+
+def role_of(loc: Loc) -> "Role":
+    """The role of the slice at a location such as `("tasks", "ood", 0)`."""
+    role: Any = loc[1]
+    return role
 
 
 def _misfits(spec: SliceSpec, card: "TaskCard") -> Iterator[tuple[str, str]]:

@@ -140,7 +140,8 @@ def _layouts(loaded: _Loaded, keys: Sequence[str] | None, wanted: Sequence[str])
 
     frame = loaded.frame
     by = [key for key in keys or () if key not in GROUP] if keys else varied_columns(frame)
-    metrics = _metrics(list(frame["metric"].unique()), wanted)
+    tested = frame[frame["role"].isin(("id", "ood"))]
+    metrics = _metrics(list((frame if tested.empty else tested)["metric"].unique()), wanted)
     summary = summarise(frame, by)
     gaps = differences(frame, by, metrics=metrics)
     tables = [

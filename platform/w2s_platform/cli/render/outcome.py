@@ -31,6 +31,13 @@ def outcome_lines(report: "RunReport", *, file: Path, store: str) -> list[str]:
     return [*lines, where, following] if len(report.failed_cells) < len(report.cells) else lines
 
 
+def opening_line(report: "PlanReport") -> str:
+    """Say what a run is about to do."""
+    held = sum(stage.status == "cached" for stage in report.stages)
+    cells, stages = count(len(report.cells), "cell"), count(len(report.stages) - held, "stage")
+    return f"{report.sweep}: {cells}, {stages} to run, {held} in the store"
+
+
 def whereabouts(file: Path, store: str) -> tuple[str, str]:
     """Say where results lie, and what to type next."""
     return f"results: {store.removeprefix('file://')}", f"next: w2s results {file}"

@@ -23,7 +23,8 @@ _AFTER_EXPERTS = ("bagging", "ensemble", "strong_base", "single", "student", "ce
 _IN_GRIDS = ("floor", "bagging", "ensemble", "single", "student", "ceiling")
 _REPORTED_ROLES = ("id", "ood")
 _TITLES = {"id": "ID", "ood": "OOD"}
-_PGR_GOES_WITH = "accuracy"
+_PGR_GOES_WITH = ("accuracy", "choice_accuracy")
+"""PGR is made from the first of these that was measured, and shown beside it."""
 
 
 def result_layouts(
@@ -40,7 +41,7 @@ def result_layouts(
         summary: Means over seeds, as `results.summary.summarise` makes them.
         differences: Paired differences, as `results.summary.differences` makes them.
         sweep: The sweep's name, for the title.
-        metric: The metric to show; PGR is shown beside `accuracy`, from which it is made.
+        metric: The metric to show; PGR is shown beside the accuracy from which it is made.
         by: The columns that tell groups apart. With one group, subjects are lines; with several,
             groups are lines, and each role has its tables.
     """
@@ -87,7 +88,7 @@ def _line(column: "_Series", found: Sequence[Mean | None]) -> Row:
 
 
 def _gains(means: Means, gaps: Means, metric: str) -> "list[_Series]":
-    pgr = list(reversed(subject_order(means.subjects("pgr")))) if metric == _PGR_GOES_WITH else []
+    pgr = _pgr_subjects(means, metric)
     return [
         *(_Series(name, means, "pgr", f"PGR, {name}", section=1) for name in pgr),
         *(
@@ -95,6 +96,14 @@ def _gains(means: Means, gaps: Means, metric: str) -> "list[_Series]":
             for name in gaps.subjects(metric)
         ),
     ]
+
+
+def _pgr_subjects(means: Means, metric: str) -> list[str]:
+    roles = set(means.roles("pgr"))
+    made_from = (name for name in _PGR_GOES_WITH if roles & set(means.roles(name)))
+    if metric != next(made_from, None):
+        return []
+    return list(reversed(subject_order(means.subjects("pgr"))))
 
 
 def _tables_by_group(means: Means, gaps: Means, metric: str, by: Sequence[str]) -> list[Layout]:
@@ -165,7 +174,7 @@ def _notes(means: Means, metric: str) -> tuple[str, ...]:
         "one seed: no intervals" if one_seed else "mean ± half of its 95 % interval over n seeds",
         f"differences are paired by seed{f', in {points}' if points else ''}",
     ]
-    if metric == _PGR_GOES_WITH and means.subjects("pgr"):
+    if _pgr_subjects(means, metric):
         notes.append("PGR, %: (student − floor) / (ceiling − floor), per seed")
         if any(mean.undefined for mean in means.all()):
             notes.append("a seed whose ceiling is not above its floor has no PGR")
