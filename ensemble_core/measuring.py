@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ensemble_core.errors import DivergedError
 from ensemble_core.metrics import clustered_standard_error, expected_calibration_error
 
 Floats = NDArray[np.float64]
@@ -61,10 +62,16 @@ def measure(metric: str, results: Sequence[QuestionResult]) -> Measurement | Non
 
     Raises:
         KeyError: No metric has this name.
+        DivergedError: A value is not finite.
     """
     values, cluster = METRICS[metric](results)
     if not len(values):
         return None
+    if not np.isfinite(values).all():
+        raise DivergedError(
+            f"the model's predictions are not finite numbers, so it has no {metric}",
+            hint="its weights have overflowed, or its checkpoint is broken",
+        )
     if metric == "ece":
         confidences, _ = _per_token(results, "token_confidences")
         return Measurement(

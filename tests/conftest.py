@@ -1,10 +1,23 @@
-"""What tests of every folder may share."""
+"""What tests of every folder may share: Ray, started once."""
 
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 RAY_CPUS = 2
+HEAD_PATIENCE = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +30,78 @@ def ray_session() -> Generator[None]:
 
     with connect(cpus=RAY_CPUS):
         yield
+
+
+@pytest.fixture(scope="session")
+def ray_head() -> Generator[str]:
+    """The address for jobs of a cluster of one node, on loopback and on ports of its own."""
+    # Ray makes sockets below its folder, and the path of a socket has 107 characters at most.
+    folder = Path(tempfile.mkdtemp(prefix="w2s", dir="/tmp"))
+    ports = free_ports(3)
+    head = subprocess.Popen(
+        head_command(folder, *ports),
+        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{ports[1]}"
+    try:
+        wait_until_it_answers(f"{address}/api/version", head)
+        yield address
+    finally:
+        end_group(head)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def head_command(folder: Path, port: int, dashboard: int, agent: int) -> list[str]:
+    script = Path(sys.executable).with_name("ray")
+    options: dict[str, Any] = {
+        "node-ip-address": "127.0.0.1",
+        "port": port,
+        "dashboard-host": "127.0.0.1",
+        "dashboard-port": dashboard,
+        "dashboard-agent-listen-port": agent,
+        "num-cpus": RAY_CPUS,
+        "object-store-memory": 200 * 2**20,
+        "temp-dir": folder,
+    }
+    given = [f"--{name}={value}" for name, value in options.items()]
+    return [str(script), "start", "--head", "--block", "--disable-usage-stats", *given]
+
+
+def free_ports(number: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + HEAD_PATIENCE
+    while True:
+        assert process.poll() is None, "the Ray head did not start"
+        assert time.monotonic() < deadline, "the Ray head did not answer"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and all that it started, and nothing else."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()

@@ -1,4 +1,4 @@
-"""The pretraining corpus: clean statements and half-wrong questions about every operation.
+"""The pretraining corpus: clean statements, and questions that are mostly echoed.
 
 A corpus item is never a task question: every drawn item passes `pool`, which looks only at its
 content.  The corpus thus shares the procedures with the tasks, but no instance of them.
@@ -15,9 +15,10 @@ from ensemble_core.nano.pools import pool
 #: Share of documents in the questions' own phrasing.
 QUESTION_SHARE: Final = 0.3
 
-#: Share of those whose answer is replaced by random characters.  The model half knows how a
-#: question is answered; fine-tuning has to elicit what the statements taught it.
-WRONG_SHARE: Final = 0.5
+#: Share of those that are answered by repeating the string they ask about.  It is more than half,
+#: so a pretrained model echoes; fine-tuning has to elicit what the statements taught it, and a
+#: strong model that was not fine-tuned is no better at answering than a weak one.
+ECHO_SHARE: Final = 0.6
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,11 @@ def _corpus_item(rng: Random) -> Item:
 def _document(rng: Random, item: Item) -> Document:
     if rng.random() >= QUESTION_SHARE:
         return _statement(rng, item)
-    wrong = rng.random() < WRONG_SHARE
-    return Document(item.prompt, _scrambled(rng, item) if wrong else item.answer)
+    echoed = rng.random() < ECHO_SHARE
+    return Document(item.prompt, item.payload if echoed else item.answer)
 
 
 def _statement(rng: Random, item: Item) -> Document:
     if rng.random() < 0.5:
         return Document(f"{item.payload} {item.verb} is ", item.answer)
     return Document(f"{item.verb} of {item.payload}: ", item.answer)
-
-
-def _scrambled(rng: Random, item: Item) -> str:
-    """Random characters, as many as the answer has."""
-    return "".join(rng.choice(item.alphabet) for _ in item.answer)

@@ -45,6 +45,13 @@ def test_validate_finds_a_missing_or_broken_data_file(
     assert "sums" in text
 
 
+def test_validate_finds_too_few_questions(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("sums[size=5]", "sums[size=45]"))
+    text = run(capsys, "validate", "study.yaml", status=2)
+    assert "study.yaml:5:15: tasks.validation" in text
+
+
 def test_plan_prints_one_object_and_writes_nothing(
     folder: Path, study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:

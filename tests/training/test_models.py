@@ -22,7 +22,7 @@ from ensemble_core.models import gguf, hub
 from ensemble_core.models.adapters import add_lora, load_adapter, merge_adapter, save_adapter
 from ensemble_core.models.context import context_length
 from ensemble_core.models.identity import model_identity
-from ensemble_core.models.load import load_context_length, load_model, load_tokenizer, save_model
+from ensemble_core.models.load import load_context_length, load_model, load_tokenizer
 from ensemble_core.models.truncate import keep_first_blocks
 from ensemble_core.settings import LoraSettings, ModelRef, TrainingSettings
 from ensemble_core.training import train
@@ -68,7 +68,8 @@ IDS = torch.tensor([[5, 6, 7, 8]])
 @pytest.fixture
 def saved(tmp_path):
     folder = tmp_path / "model"
-    save_model(make_model(layers=3), make_tokenizer(), folder)
+    make_model(layers=3).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
     return folder
 
 
@@ -130,7 +131,7 @@ def test_damaged_weights(saved):
 def test_weights_that_are_missing(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 4}))
-    with pytest.raises(InputError, match="lacks .* weights"):
+    with pytest.raises(InputError, match=r"lacks \d+ weights"):
         load_model(ModelRef(path=str(saved)))
 
 

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 from ensemble_core.encoding import TokenDataset, encode_all
 from ensemble_core.evaluation import evaluate
 from ensemble_core.models.adapters import add_lora
-from ensemble_core.models.load import load_model, save_model
+from ensemble_core.models.load import load_model
 from ensemble_core.models.truncate import keep_first_blocks
 from ensemble_core.settings import LoraSettings, ModelRef, TrainingSettings
 from ensemble_core.tasks.question import Question
@@ -54,7 +54,8 @@ def test_it_answers(smol):
 def test_its_first_blocks_are_saved_loaded_and_trained(smol, tmp_path):
     model, tokenizer = smol
     keep_first_blocks(model, 2)
-    save_model(model, tokenizer, tmp_path)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
     weak, tokenizer = load_model(ModelRef(path=str(tmp_path)))
     ids = tokenizer(FRANCE.prompt, return_tensors="pt").input_ids
     with torch.no_grad():

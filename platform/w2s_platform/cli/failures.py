@@ -31,6 +31,8 @@ def report_failure(error: BaseException, *, debug: bool = False) -> int:
         return error.exit_code
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else FAILED
+    if isinstance(error, click.Abort) and isinstance(error.__cause__, EOFError):
+        error = error.__cause__  # click takes every EOFError for a Ctrl-D at a prompt
     if isinstance(error, KeyboardInterrupt | click.Abort):
         _say(["interrupted; finished stages are kept, the same command goes on from there"])
         return INTERRUPTED

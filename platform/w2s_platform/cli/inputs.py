@@ -48,8 +48,14 @@ class Study:
                     yield f"{model.hub}@{model.revision or 'main'}"
 
 
-def load_study(path: Path, data_root: Path | None) -> Study:
+def load_study(path: Path, data_root: Path | None, *, draw: bool = True) -> Study:
     """Read a sweep file, find its task cards and build its graph.
+
+    Args:
+        path: The sweep file.
+        data_root: Where the cards' local files lie.
+        draw: Draw the questions too, to see whether there are enough for every role; this reads or
+            generates all of them.
 
     Raises:
         InputError: Something in the file, a card or a data file is wrong.
@@ -67,7 +73,7 @@ def load_study(path: Path, data_root: Path | None) -> Study:
         raise DocumentErrors(problems)
     slices = (spec for point in sweep.points for _, spec in check.slices(point.config.tasks))
     cards = {name: find_card(name, folders) for name in dict.fromkeys(s.task for s in slices)}
-    if problems := check.draws(sweep, cards, data_root):
+    if draw and (problems := check.draws(sweep, cards, data_root)):
         raise DocumentErrors(problems)
     graph = build_graph(sweep, cards, data_root=data_root)
     return Study(sweep, cards, graph, data_root)

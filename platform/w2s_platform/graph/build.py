@@ -150,7 +150,8 @@ class _CellBuilder:
         if experts.rounds == 1:  # one expert alone is itself under every combiner
             return self.rounds[0]
         boost = BoostSettings(unit=experts.unit, window=experts.window, update=experts.update)
-        settings = {"combine": experts.combine, "count": self._count, "boost": plain(boost)}
+        combine = experts.combine if self._count > 1 else "mean"  # with one expert, all are one
+        settings = {"combine": combine, "count": self._count, "boost": plain(boost)}
         inputs = {f"round_{n}": key for n, key in enumerate(self.rounds, 1)}
         return self.stages.add("ensemble", settings, inputs, label=f"ensemble of {self._count}")
 

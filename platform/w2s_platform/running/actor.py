@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -93,12 +94,13 @@ class EventLog:
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, event: Event) -> None:
-        """Write one line."""
+        """Write one line; a run goes on where its disk takes no more of them."""
         line = {"at": round(event.at, 3), "change": event.change, **asdict(event.stage)}
-        with self._path.open("a") as file:
+        with suppress(OSError), self._path.open("a") as file:
             file.write(json.dumps(line, default=str) + "\n")
 
 

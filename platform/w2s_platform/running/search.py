@@ -11,7 +11,7 @@ from w2s_platform.running.options import RunOptions
 from w2s_platform.running.progress import Display, QuietDisplay, watch
 from w2s_platform.running.report import RunReport
 from w2s_platform.running.searching import OBJECTIVE, ROUND, SearchProblem, run_trial
-from w2s_platform.running.session import brokered, runs_folder, terminable
+from w2s_platform.running.session import brokered, terminable, tune_folder
 from w2s_platform.running.snapshot import Snapshot
 from w2s_platform.running.space import Space
 from w2s_platform.running.study import TrialRecord
@@ -119,13 +119,14 @@ class _Search:
                 self.options, self.store, concurrency=concurrency, name=name, execute=execute
             ) as broker,
             watch(broker, display),
+            tune_folder() as folder,
         ):
             tuner = make_tuner(
                 run_trial,
                 {},
                 broker=broker,
                 name=name,
-                folder=runs_folder(self.store),
+                folder=folder,
                 concurrency=concurrency,
                 callbacks=self.options.callbacks,
                 shared={"problem": self.problem, "store": self.store.url},

@@ -1,6 +1,7 @@
 """What every run stands on: signals that end it well, and a broker that is always closed."""
 
 import signal
+import tempfile
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -19,8 +20,19 @@ CLOSE_PATIENCE = 5.0
 
 
 def runs_folder(store: "Store") -> Path:
-    """Where runs keep their notes: Tune's, and one line per event."""
+    """Where runs keep their logs: one line per event."""
     return store.logs_dir / "runs"
+
+
+@contextmanager
+def tune_folder() -> Generator[Path]:
+    """A folder for what Tune notes of a run; nobody reads it, and it is gone afterwards.
+
+    It is not in the store: where the store's disk is full, Tune would fail before our stages can
+    say so.
+    """
+    with tempfile.TemporaryDirectory(prefix="w2s-tune-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @contextmanager

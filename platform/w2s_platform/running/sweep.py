@@ -12,7 +12,7 @@ from w2s_platform.running.options import RunOptions
 from w2s_platform.running.progress import Display, QuietDisplay, watch
 from w2s_platform.running.report import RunReport
 from w2s_platform.running.runs import StageRun
-from w2s_platform.running.session import brokered, runs_folder, terminable
+from w2s_platform.running.session import brokered, terminable, tune_folder
 from w2s_platform.running.snapshot import Snapshot
 from w2s_platform.running.soundness import find_unsound
 from w2s_platform.running.tasks import Execute
@@ -98,13 +98,13 @@ def _run(
     name = experiment_name(graph.sweep)
     with brokered(options, store, concurrency=concurrency, name=name, execute=execute) as broker:
         ray.get(broker.add.remote(graph))
-        with watch(broker, display):
+        with watch(broker, display), tune_folder() as folder:
             tuner = make_tuner(
                 run_cell,
                 {"cell": tune.grid_search(todo)},
                 broker=broker,
                 name=name,
-                folder=runs_folder(store),
+                folder=folder,
                 concurrency=concurrency,
                 callbacks=options.callbacks,
             )

@@ -5,6 +5,7 @@ from typing import Any
 from ensemble_core.settings import BoostSettings
 from w2s_platform.stages.boosting import outcome_of
 from w2s_platform.stages.context import StageContext
+from w2s_platform.stages.reuse import HISTORY
 from w2s_platform.stages.subjects import ENSEMBLE
 
 
@@ -44,4 +45,5 @@ def _boosted(ctx: StageContext) -> dict[str, Any]:
         }
         for index, (_, outcome) in enumerate(finished)
     ]
-    return {"members": members, "note": choice.note, "rounds": history}
+    ctx.write_json(HISTORY, history)
+    return {"members": members, "note": choice.note}

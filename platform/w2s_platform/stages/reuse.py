@@ -18,6 +18,10 @@ from w2s_platform.stage import Stage, canonical_json
 if TYPE_CHECKING:
     from w2s_platform.store import Artifact, Lease, Manifest, Store
 
+HISTORY = "history.json"
+"""A file that tells how an artifact came about. No stage reads it, so what it says tells no two
+inputs apart: which of the later rounds were rejected changes nothing for those who answer."""
+
 
 def content_key(stage: Stage, manifests: "Mapping[str, Manifest]") -> str:
     """SHA-256 (64 hex digits) of what the stage does and of the bytes it reads.
@@ -31,8 +35,9 @@ def content_key(stage: Stage, manifests: "Mapping[str, Manifest]") -> str:
 
 
 def files_digest(manifest: "Manifest") -> str:
-    """SHA-256 of an artifact's files: their names and checksums."""
-    return _digest({name: entry.sha256 for name, entry in manifest.files.items()})
+    """SHA-256 of the files of an artifact that stages read: their names and checksums."""
+    files = manifest.files.items()
+    return _digest({name: entry.sha256 for name, entry in files if name != HISTORY})
 
 
 def find_same(store: "Store", content: str) -> "Artifact | None":

@@ -86,11 +86,16 @@ def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[An
 
 
 def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
-    """One base with T adapters where the experts are adapters; T models otherwise."""
+    """One base with T adapters where the experts are adapters; T models otherwise.
+
+    One expert alone is itself under every combiner.
+    """
     from ensemble_core.ensemble import TokenEnsembleForCausalLM
 
     described = read_json(artifact, ENSEMBLE)
     members = [store.require(member["key"]) for member in described["members"]]
+    if len(members) == 1:
+        return _load_trained(store, members[0], device)
     alphas = [float(member["weight"]) for member in described["members"]]
     trained = [read_json(member, TRAINED) for member in members]
     if trained[0]["adapter"] is not None:

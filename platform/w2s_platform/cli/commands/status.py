@@ -40,7 +40,7 @@ def command(
     from w2s_platform.results.plan import status
     from w2s_platform.store import open_store
 
-    study, opened = load_study(file, data_root), open_store(store, read_only=True)
+    study, opened = load_study(file, data_root, draw=False), open_store(store, read_only=True)
     graph, notes = known_graph(study, opened)
     report = status(graph, opened)
-    print_report(report, as_json=as_json, cells=cells, notes=[*notes])
+    print_report(report, as_json=as_json, cells=cells, notes=notes)

@@ -1,0 +1,92 @@
+"""What `validate`, `plan` and the trials' table show of a sweep with a `search:`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from study_helpers import run
+
+from w2s_platform.cli.inputs import Study, load_study
+from w2s_platform.cli.render.trials import trials_layout
+from w2s_platform.cli.searching import problems_of
+from w2s_platform.running import study as studies
+from w2s_platform.running.report import RunReport
+from w2s_platform.running.search import SearchReport
+from w2s_platform.running.space import Space
+from w2s_platform.running.study import TrialRecord
+from w2s_platform.store import Store
+from w2s_platform.sweepfile.search import Objective
+
+SEARCH = """
+search:
+  space:
+    experts.training.learning_rate: {type: float, low: 0.001, high: 0.01}
+  trials: 5
+  objective: {metric: accuracy}
+"""
+
+
+@pytest.fixture
+def searched(folder: Path) -> Study:
+    """The study with a search, at each of the two points that it varies."""
+    with (folder / "study.yaml").open("a") as file:
+        file.write(SEARCH)
+    return load_study(folder / "study.yaml", folder)
+
+
+def make_a_trial(study: Study, store: Store) -> None:
+    """Leave one finished trial in the first of the study's searches."""
+    problem = problems_of(study)[0]
+    store.prepare()
+    storage = studies.open_storage(problem.settings, store, problem.study)
+    held = studies.open_study(problem.settings, storage, problem.study)
+    trial = held.ask()
+    Space(problem.settings.space, problem.value_of)(trial)
+    held.tell(trial, 0.5)
+
+
+def test_validate_counts_searches_and_trials(
+    searched: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = run(capsys, "validate", "study.yaml")
+    assert "2 searches of 5 trials with 2 seeds each" in text
+
+
+def test_a_plan_before_any_trial_has_no_cells_and_writes_nothing(
+    folder: Path, searched: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = run(capsys, "plan", "study.yaml")
+    assert "0 cells" in text
+    assert text.count("0 of 5 trials made") == 2
+    assert not (folder / "store").exists()
+
+
+def test_a_plan_knows_the_cells_of_the_trials_so_far(
+    searched: Study, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_a_trial(searched, store)
+    plan = json.loads(run(capsys, "plan", "study.yaml", "--json"))
+    assert [cell["seed"] for cell in plan["cells"]] == [0, 1]
+    rates = {cell["varied"]["experts.training.learning_rate"] for cell in plan["cells"]}
+    assert len(rates) == 1
+    assert "1 of 5 trials made" in run(capsys, "plan", "study.yaml")
+
+
+def test_the_trials_table_marks_the_best() -> None:
+    made = (
+        TrialRecord(0, {"experts.count": 2}, "finished", 0.41, 3),
+        TrialRecord(1, {"experts.count": 4}, "finished", 0.52, 3),
+        TrialRecord(2, {"experts.count": 1}, "stopped", 0.6, 1),
+        TrialRecord(3, {"experts.count": 8}, "failed", None, 0),
+    )
+    ran = RunReport("study", (), (), 1.0)
+    layout = trials_layout(SearchReport("study-1", made, ran, "max"), Objective(metric="accuracy"))
+    assert layout.columns == ("trial", "count", "accuracy", "rounds", "state")
+    assert [row.cells for row in layout.rows] == [
+        ("0", "2", "41.0", "3", "finished"),
+        ("1", "4", "52.0", "3", "finished"),
+        ("2", "1", "60.0", "1", "stopped"),
+        ("3", "8", "–", "0", "failed"),
+    ]
+    assert [row.style for row in layout.rows] == ["", "bold", "", ""]
+    assert layout.notes == ("best so far: trial 1",)
