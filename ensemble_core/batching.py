@@ -20,16 +20,16 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """B examples, of L tokens at most, with n answer tokens in all.
-
-    The model reads `input_ids` [B, L-1]; of its predictions only the last `keep` columns matter,
-    and of those the ones in `predicts` [B, keep], row by row: they predict `targets` [n].
-    """
+    """B examples, as long as the longest but for its last token, with n answer tokens in all."""
 
     input_ids: Tensor
+    """What the model reads, [B, L]."""
+    places: Tensor
+    """Where it predicts an answer token, as indices into the flattened [B · L], shape [n]."""
     keep: int
-    predicts: Tensor
+    """How many columns, counted from the last, hold all places."""
     targets: Tensor
+    """The tokens to predict there, [n]."""
     token_index: Tensor
     """Which of the data set's N answer tokens each target is, [n]."""
     n_tokens: int
@@ -52,15 +52,13 @@ def collate(
     columns = np.arange(width + 1)
     ids = data.tokens.take(data.starts[rows][:, None] + columns, mode="clip")
     ids[columns >= lengths[:, None]] = pad
-    predicted = columns[first + 1 :]  # position of the token that each kept column predicts
-    predicts = (predicted >= prompts[:, None]) & (predicted < lengths[:, None])
-    token_index = (data.answer_starts[rows] - prompts)[:, None] + predicted
+    row, column = np.nonzero((columns >= prompts[:, None]) & (columns < lengths[:, None]))
     return Batch(
         input_ids=_tensor(ids[:, :-1], device),
+        places=_tensor(row * width + column - 1, device),
         keep=width - first,
-        predicts=_tensor(predicts, device),
-        targets=_tensor(ids[:, first + 1 :][predicts], device),
-        token_index=_tensor(token_index[predicts], device),
+        targets=_tensor(ids[row, column], device),
+        token_index=_tensor((data.answer_starts[rows] - prompts)[row] + column, device),
         n_tokens=int(lengths.sum()) - len(rows),
     )
 
@@ -72,30 +70,32 @@ def _tensor(array: NDArray[Any], device: torch.device | str) -> Tensor:
 
 def answer_logits(model: Any, batch: Batch) -> Tensor:
     """The model's logits for each target of a batch, in float32, shape [n, V]."""
-    return logits_at(model, batch.predicts, input_ids=batch.input_ids, use_cache=False)[0]
+    inputs = {"input_ids": batch.input_ids, "use_cache": False}
+    return logits_at(model, batch.places, batch.keep, **inputs)[0]
 
 
-def logits_at(model: Any, wanted: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
+def logits_at(model: Any, places: Tensor, keep: int, **inputs: Any) -> tuple[Tensor, Any]:
     """Call the model, and apply its output head to the wanted positions alone.
 
     With a vocabulary of 50,000 the head is a fifth of a small model's work.
 
     Args:
         model: A causal LM.
-        wanted: Which of the last K positions, shape [B, K], bool.
-        inputs: What the model takes.
+        places: Indices into the flattened positions [B · L], shape [n].
+        keep: How many columns, counted from the last, hold all of them.
+        inputs: What the model takes; `input_ids` has shape [B, L].
 
     Returns:
         Logits in float32, shape [n, V], and the cache, if the model kept one.
     """
-    causal, keep = unwrapped(model), wanted.shape[1]
+    causal, width = unwrapped(model), inputs["input_ids"].shape[1]
     head = causal.get_output_embeddings()
     if head is None:  # an ensemble has a head in each expert
         output = causal(**inputs, logits_to_keep=keep)
-        return output.logits[:, -keep:][wanted].float(), output.past_key_values
+        return output.logits[places // width, places % width - width], output.past_key_values
 
     def select(_: nn.Module, hidden: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (hidden[0][:, -keep:][wanted],)
+        return (hidden[0].flatten(0, 1).index_select(0, places),)
 
     hook = head.register_forward_pre_hook(select)
     try:
@@ -103,6 +103,18 @@ def logits_at(model: Any, wanted: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
     finally:
         hook.remove()
     return output.logits.float(), output.past_key_values
+
+
+def next_logits(model: Any, **inputs: Any) -> tuple[Tensor, Any]:
+    """Logits after each sequence's last token, [B, V], and the cache."""
+    rows, width = inputs["input_ids"].shape
+    ends = torch.arange(width - 1, rows * width, width, device=inputs["input_ids"].device)
+    return logits_at(model, ends, 1, **inputs, use_cache=True)
+
+
+def unwrapped(model: Any) -> Any:
+    """The causal LM itself, without PEFT's wrapper, which adds time and nothing else to a call."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def left_padded(
@@ -121,11 +133,6 @@ def left_padded(
     mask = torch.from_numpy(np.arange(width) >= (width - lengths)[:, None]).long().to(device)
     positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
     return {"input_ids": ids, "attention_mask": mask, "position_ids": positions}, sizes
-
-
-def unwrapped(model: Any) -> Any:
-    """The causal LM itself, without PEFT's wrapper, which adds time and nothing else to a call."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def batches_by_length(data: TokenDataset, batch_size: int) -> Iterator[Ints]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ensemble_core.batching import left_padded, logits_at
+from ensemble_core.batching import left_padded, next_logits
 from ensemble_core.encoding import encode_prompts, end_of_sequence, split_prompt
 from ensemble_core.errors import CancelledError, InputError
 from ensemble_core.models.context import context_length
@@ -85,8 +85,7 @@ def greedy(
     rows = torch.arange(len(prompts), device=model.device)
     running = torch.ones_like(rows, dtype=torch.bool)
     for step in range(max_new_tokens):
-        wanted = torch.ones((len(rows), 1), dtype=torch.bool, device=model.device)
-        logits, cache = logits_at(model, wanted, **inputs, use_cache=True)
+        logits, cache = next_logits(model, **inputs)
         token = logits.argmax(dim=-1).masked_fill(~running, eos)
         written[rows, step] = token
         running &= token != eos

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ensemble_core.batching import left_padded, logits_at
+from ensemble_core.batching import left_padded, logits_at, next_logits
 from ensemble_core.encoding import TokenDataset
 
 Ints = NDArray[np.int64]
@@ -45,24 +45,21 @@ def predict_after_prompts(model: Any, data: TokenDataset, rows: Ints) -> tuple[I
     owners = torch.tensor([number[data.examples[row].prompt_ids] for row in rows])
     owners = owners.to(model.device)
     inputs, past = left_padded(prompts, model.device)
-    wanted = torch.ones((len(prompts), 1), dtype=torch.bool, device=model.device)
-    first, cache = logits_at(model, wanted, **inputs, use_cache=True)
+    first, cache = next_logits(model, **inputs)
     index, logits = data.answer_starts[rows], first[owners]
     columns = np.arange(int(data.answer_lengths[rows].max()) - 1)
     if not columns.size:
         return index, logits
     begins = (data.starts + data.prompt_lengths)[rows]
     answers = data.tokens.take(begins[:, None] + columns, mode="clip")
-    rest = columns + 1 < data.answer_lengths[rows][:, None]
-    cache.batch_select_indices(owners)
+    row, column = np.nonzero(columns + 1 < data.answer_lengths[rows][:, None])
     following: dict[str, Any] = {"input_ids": torch.from_numpy(answers).to(model.device)}
     if "attention_mask" in inputs:
         mask = inputs["attention_mask"][owners]
         following["attention_mask"] = torch.nn.functional.pad(mask, (0, len(columns)), value=1)
         steps = torch.arange(len(columns), device=model.device)
         following["position_ids"] = past[owners][:, None] + steps
-    later, _ = logits_at(
-        model, torch.from_numpy(rest).to(model.device), **following, past_key_values=cache
-    )
-    later_index = (index[:, None] + columns + 1)[rest]
-    return np.concatenate([index, later_index]), torch.cat([logits, later])
+    cache.batch_select_indices(owners)
+    places = torch.from_numpy(row * len(columns) + column).to(model.device)
+    later, _ = logits_at(model, places, len(columns), **following, past_key_values=cache)
+    return np.concatenate([index, index[row] + column + 1]), torch.cat([logits, later])

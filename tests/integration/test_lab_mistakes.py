@@ -34,7 +34,7 @@ LOCATED = re.compile(r"broken\.yaml:\d+:\d+: ")
 def test_a_mistake_in_the_sweep(lab: Lab, user: User, old: str, new: str, words: str) -> None:
     assert old in SWEEP
     sweep = lab.sweep(SWEEP.replace(old, new, 1), "broken.yaml")
-    for command in ("validate", "plan", "run", "status"):
+    for command in ("validate", "plan", "run"):
         answer = user.here(command, sweep)
         assert answer.status == 2, answer
         assert words in one_message(answer)

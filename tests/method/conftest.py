@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_models import PAD, VOCABULARY, MakeExpert, make_tiny_expert
+from method_models import PAD, VOCABULARY, MakeExpert, make_tiny_expert
 from transformers import PreTrainedModel
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import repeatable
+from method_models import repeatable
 
 from ensemble_core import boosting
 from ensemble_core.boosting import expert_weight, unit_wrong, update_weights, weighted_error

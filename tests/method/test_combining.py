@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import repeatable
+from method_models import repeatable
 from torch import Tensor
 
 from ensemble_core.combining import COMBINERS, VOTE_SMOOTHING, combine

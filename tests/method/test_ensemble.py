@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 import torch
-from tiny_models import PAD, VOCABULARY, MakeExpert
+from method_models import PAD, VOCABULARY, MakeExpert
 from torch import Tensor
 from transformers import (
     AutoConfig,

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 import torch
-from tiny_models import EOS, PAD, VOCABULARY, MakeExpert
+from method_models import EOS, PAD, VOCABULARY, MakeExpert
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tiny_models import MakeExpert
+from method_models import MakeExpert
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from tiny_models import repeatable
+from method_models import repeatable
 
 from ensemble_core import metrics
 

@@ -9,7 +9,7 @@ from ensemble_core.encoding import TokenDataset, encode_all
 from ensemble_core.tasks.question import Question
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)

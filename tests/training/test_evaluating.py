@@ -169,4 +169,11 @@ def test_true_answer_outside_the_choices(trained, tokenizer):
 def test_stop(trained, tokenizer, questions):
     for metric in ("accuracy", "nll"):
         with pytest.raises(CancelledError):
-            evaluate(trained, tokenizer, questions, metrics=[metric], should_stop=lambda: True)
+            evaluate(
+                trained,
+                tokenizer,
+                questions,
+                metrics=[metric],
+                max_new_tokens=6,
+                should_stop=lambda: True,
+            )

@@ -11,7 +11,7 @@ from ensemble_core.settings import TrainingSettings
 from ensemble_core.training import train
 from ensemble_core.workers import SINGLE, DistributedWorkers, current_workers
 
-SETTINGS = TrainingSettings(epochs=2, batch_size=9, learning_rate=1e-2)
+SETTINGS = TrainingSettings(epochs=2.3, batch_size=13, learning_rate=1e-2)
 HERE = Path(__file__).parent
 
 WORKER = """
