@@ -1,5 +1,6 @@
 """What tests of every folder may share: Ray, started once."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -40,7 +41,7 @@ def ray_head() -> Generator[str]:
     ports = free_ports(3)
     head = subprocess.Popen(
         head_command(folder, *ports),
-        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
+        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -96,12 +97,8 @@ def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None:
 def end_group(process: "subprocess.Popen[bytes]") -> None:
     """End a process and all that it started, and nothing else."""
     process.send_signal(signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(20)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

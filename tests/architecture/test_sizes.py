@@ -10,7 +10,9 @@ LONGEST_FUNCTION = 60
 
 LONG_FILES: dict[str, str] = {}
 """File → why it is longer."""
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "ensemble_core/training.py:train": "the contract of its thirteen arguments takes half of it",
+}
 """`file:function` → why it is longer."""
 
 

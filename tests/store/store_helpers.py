@@ -1,9 +1,14 @@
 """Artifacts to test with: their content is decided by their key, as a stage's output is."""
 
 import hashlib
+import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from w2s_platform.store import Artifact, Store, names
+from w2s_platform.store import Artifact, Lease, Store, names
+
+fork = multiprocessing.get_context("fork")
 
 
 def key_of(number: int) -> str:
@@ -43,3 +48,17 @@ def damage(store: Store, key: str) -> None:
     name = names.attempt(key, store.require(key).manifest.attempt) + "meta.json"
     store.backend.delete(name)
     store.backend.put_new(name, b"damaged")
+
+
+def acquire(store: Store, key: str | None = None) -> Lease:
+    lease = store.acquire(key or key_of(1), "data")
+    assert lease is not None
+    return lease
+
+
+def in_child(work: Callable[[Any], None]) -> Any:
+    """A forked process that runs `work(connection)`, and our end of the connection."""
+    here, there = fork.Pipe()
+    child = fork.Process(target=work, args=(there,), daemon=True)
+    child.start()
+    return child, here

@@ -1,15 +1,13 @@
 """Leases: one owner at a time, and none that was replaced can publish."""
 
-import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from store_helpers import damage, is_whole, key_of, publish, write_files
+from store_helpers import acquire, damage, in_child, is_whole, key_of, publish, write_files
 
 from w2s_platform.store import Lease, LeaseLostError, Store, names, open_store, owners, records
 from w2s_platform.store.leases import FORMAT, LeaseBook, LeaseRecord
@@ -17,21 +15,6 @@ from w2s_platform.store.owners import this_process
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 KEY = key_of(1)
-fork = multiprocessing.get_context("fork")
-
-
-def acquire(store: Store, key: str = KEY) -> Lease:
-    lease = store.acquire(key, "data")
-    assert lease is not None
-    return lease
-
-
-def in_child(work: Callable[[Any], None]) -> Any:
-    """A forked process that runs `work(connection)`, and our end of the connection."""
-    here, there = fork.Pipe()
-    child = fork.Process(target=work, args=(there,), daemon=True)
-    child.start()
-    return child, here
 
 
 def rewrite_lease(store: Store, **changes: Any) -> None:
@@ -319,55 +302,6 @@ def test_newer_lease_is_refused(store: Store):
     path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2'))
     with pytest.raises(InputError, match="newer version"):
         store.acquire(KEY, "data")
-
-
-def test_threads_that_race_for_one_key_get_one_lease(any_store: Store):
-    start = threading.Barrier(8)
-    won: list[Lease] = []
-
-    def race() -> None:
-        start.wait()
-        lease = any_store.acquire(KEY, "data")
-        won.extend([lease] if lease else [])
-
-    threads = [threading.Thread(target=race) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-
-
-def test_two_processes_make_each_of_a_hundred_keys_once(store: Store):
-    keys = [key_of(number) for number in range(100)]
-
-    def work(connection: Any) -> None:
-        made = 0
-        connection.recv()
-        for key in keys:
-            lease = store.acquire(key, "data")
-            if lease is None:
-                continue
-            with lease:
-                write_files(lease.workdir, key, 100)
-                with open(store.logs_dir / "made", "a") as log:  # noqa: PTH123
-                    log.write(f"{key}\n")
-                lease.publish()
-                made += 1
-        connection.send(made)
-
-    store.logs_dir.mkdir(parents=True)
-    children = [in_child(work) for _ in range(2)]
-    for _, connection in children:
-        connection.send("go")
-    made = [connection.recv() for _, connection in children]
-    for child, _ in children:
-        child.join()
-    assert sum(made) == 100
-    assert sorted((store.logs_dir / "made").read_text().split()) == sorted(keys)
-    assert all(is_whole(store.require(key), 100) for key in keys)
-    assert all(store.require(key).manifest.token >= 1 for key in keys)
-    assert store.collect_garbage() == 0
 
 
 def test_garbage_is_what_nobody_holds(store: Store):

@@ -2,9 +2,10 @@
 
 import logging
 import os
+import secrets
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,11 +93,12 @@ def connect(
         return
     address = address or os.environ.get("RAY_ADDRESS") or None
     _check_address(address)
-    _start(address, cpus, debug)
-    try:
-        yield _describe(embedded=address is None)
-    finally:
-        ray.shutdown()
+    with _own_token() if address is None else nullcontext():
+        _start(address, cpus, debug)
+        try:
+            yield _describe(embedded=address is None)
+        finally:
+            ray.shutdown()
 
 
 def check_shared(folder: Path) -> None:
@@ -154,6 +156,23 @@ def _check_address(address: str | None) -> None:
     if address and address.startswith("ray://"):
         hint = "run on one of its nodes with --address auto, or use `w2s submit`"
         raise InputError("Ray Client addresses are not supported", where=address, hint=hint)
+
+
+@contextmanager
+def _own_token() -> Generator[None]:
+    """Guard an embedded Ray with a token that is gone with it.
+
+    Ray would keep one in the home directory, and from then on every `ray start` there asks for it
+    while `ray job submit` does not send it.
+    """
+    before = {name: os.environ.get(name) for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")}
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
 
 
 def _start(address: str | None, cpus: int | None, debug: bool) -> None:

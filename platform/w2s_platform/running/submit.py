@@ -117,6 +117,8 @@ def connect_to(address: str) -> "JobSubmissionClient":
         return JobSubmissionClient(address)
     except (ConnectionError, RuntimeError, OSError) as error:
         hint = "is its dashboard running? `ray start --head` prints the address"
+        if "uthentication" in str(error):
+            hint = "it asks for a token: set RAY_AUTH_MODE=token, see `ray get-auth-token`"
         raise InputError("no cluster answers", where=address, hint=hint) from error
 
 
