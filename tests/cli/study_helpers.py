@@ -9,7 +9,7 @@ import pytest
 from w2s_platform.cli.inputs import Study
 from w2s_platform.cli.main import execute
 from w2s_platform.results.ledger import record
-from w2s_platform.results.load import MEASUREMENTS
+from w2s_platform.results.rows import MEASUREMENTS
 from w2s_platform.store import Cost, Store
 
 VALUES = {

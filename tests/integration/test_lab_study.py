@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lab_user import Finished
 
-from w2s_platform.results.load import load
+from w2s_platform.results.rows import load
 
 COLUMNS = ["sweep", "cell", "seed", "subject", "task", "role", "split", "metric", "value",
            "stderr", "n"]  # fmt: skip

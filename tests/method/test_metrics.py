@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 from method_models import repeatable
+from scipy import stats
 
 from ensemble_core import metrics
 

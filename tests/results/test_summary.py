@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from w2s_platform.results.load import pgr_rows
+from w2s_platform.results.rows import pgr_rows
 from w2s_platform.results.summary import differences, summarise
 
 T_975_DF2 = 4.302652729911275  # Student's t quantile, from a printed table to 4 digits: 4.3027
@@ -88,3 +88,16 @@ def test_pgr_is_undefined_and_counted_where_the_ceiling_is_not_above_the_floor()
     got = one(summarise(frame(*rows)), "student")
     assert (got["n"], got["undefined"]) == (1, 1)
     assert got["mean"] == pytest.approx(0.25)
+
+
+def test_pgr_of_choice_tasks_is_made_of_choice_accuracy() -> None:
+    values = {"floor": 0.4, "student": 0.6, "ceiling": 0.8}
+    rows = [row(subject, 0, value, metric="choice_accuracy") for subject, value in values.items()]
+    assert [r["value"] for r in pgr_rows(rows)] == [pytest.approx(0.5)]
+
+
+def test_the_public_loader_is_the_function() -> None:
+    from w2s_platform import results
+    from w2s_platform.results.rows import load
+
+    assert results.load is load

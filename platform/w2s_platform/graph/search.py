@@ -11,7 +11,7 @@ from w2s_platform.graph.build import build_cell
 from w2s_platform.graph.builder import StageSet
 from w2s_platform.graph.model import Cell, Graph, Measure
 from w2s_platform.graph.sources import Cards
-from w2s_platform.results.load import MEASUREMENTS, pgr_rows
+from w2s_platform.results.rows import MEASUREMENTS, pgr_rows
 from w2s_platform.running.searching import Configuration
 from w2s_platform.stage import Json, canonical_json
 from w2s_platform.sweepfile.expand import cells_at, value_at

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ensemble_core.metrics import mean_interval
-from w2s_platform.results.load import COLUMNS
+from w2s_platform.results.rows import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -96,7 +96,7 @@ def _load(file: Path, store: str | None) -> _Loaded:
         InputError: The sweep was never run in this store, or nothing of it has finished.
     """
     from w2s_platform.results.ledger import read_ledger
-    from w2s_platform.results.load import frame_of
+    from w2s_platform.results.rows import frame_of
     from w2s_platform.store import open_store
     from w2s_platform.sweepfile.load import load_sweep
 

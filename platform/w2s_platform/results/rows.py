@@ -16,6 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 MEASUREMENTS = "measurements.json"
 STUDENTS = ("student", "single")
+PGR_OF = ("accuracy", "choice_accuracy")
 
 Row = dict[str, Any]
 
@@ -86,16 +87,17 @@ def _cell_rows(sweep: str, cell: CellRecord, reader: _Reader) -> Iterator[Row]:
 
 
 def pgr_rows(rows: list[Row]) -> Iterator[Row]:
-    """One `pgr` row per student and slice of a cell, from exact-match accuracy (design: words).
+    """One `pgr` row per student and slice of a cell (design: words).
 
-    An undefined PGR (ceiling ≤ floor) is a row without a value, so that it is counted.
+    It is made of exact-match accuracy or, where that was not measured, of choice accuracy. An
+    undefined PGR (ceiling ≤ floor) is a row without a value, so that it is counted.
     """
     from ensemble_core.metrics import pgr
 
+    measured = {row["metric"] for row in rows}
+    basis = next((metric for metric in PGR_OF if metric in measured), None)
     accuracy = {
-        (row["subject"], row["role"], row["task"]): row
-        for row in rows
-        if row["metric"] == "accuracy"
+        (row["subject"], row["role"], row["task"]): row for row in rows if row["metric"] == basis
     }
     for (subject, role, task), row in accuracy.items():
         floor = accuracy.get(("floor", role, task))
