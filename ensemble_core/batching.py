@@ -32,8 +32,6 @@ class Batch:
     """The tokens to predict there, [n]."""
     token_index: Tensor
     """Which of the data set's N answer tokens each target is, [n]."""
-    n_tokens: int
-    """Tokens that the model reads, padding not counted."""
 
 
 def collate(
@@ -59,7 +57,6 @@ def collate(
         keep=width - first,
         targets=_tensor(ids[row, column], device),
         token_index=_tensor((data.answer_starts[rows] - prompts)[row] + column, device),
-        n_tokens=int(lengths.sum()) - len(rows),
     )
 
 

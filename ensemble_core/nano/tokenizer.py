@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:  # the ladder reads the vocabulary while a sweep file is checked: no wait for these
+if TYPE_CHECKING:  # sweep files are checked against the ladder, which needs none of this
     from transformers import PreTrainedTokenizerFast
 
 PAD_TOKEN: Final = "<pad>"

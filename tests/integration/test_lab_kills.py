@@ -70,6 +70,8 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_numbers(
     assert kept.items() <= marks(user).items(), "a finished stage ran again"
     assert user.rows(sweep) == finished.user.rows(finished.sweep), "bit for bit"
     check_tidy(user, keys)
+    stages = user.here("status", sweep, "--json").json["stages"]
+    assert any(stage["attempts"] > 1 for stage in stages), "what was killed was begun twice"
 
 
 def test_a_driver_killed_alone_takes_its_ray_along(finished: Finished, user: User) -> None:

@@ -118,7 +118,8 @@ def test_a_second_run_trains_nothing_and_starts_no_ray(finished: Finished) -> No
     took = time.monotonic() - began
     assert again.status == 0
     assert "nothing to run" in again.out
-    assert again.err == ""
+    assert "0 stages to run" in again.err
+    assert len(again.err.splitlines()) == 1
     assert took < 8, f"{took:.1f} s: about what Ray alone takes to start"
     assert finished.user.manifests() == before
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ensemble_core.errors import InputError
-from w2s_platform.running.submit import Job, connect_to, hand_over, submit
+from w2s_platform.running.submit import Job, connect_to, hand_over, job_environment, submit
 
 
 @pytest.fixture
@@ -25,19 +25,25 @@ def python(program: str) -> str:
 
 @pytest.mark.slow
 def test_a_job_is_followed_and_a_repeat_goes_on(
-    ray_head: str, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ray_head: str,
+    folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = connect_to(ray_head)
     flag = tmp_path / "flag"
     program = (
-        "import os, pathlib, sys, time; "
+        "import os, pathlib, shutil, sys, time; "
         "print(sorted(os.listdir('.')), os.environ['W2S_STORE'], flush=True); "
+        "print(shutil.which('w2s'), shutil.which('sh'), flush=True); "
         f"flag = pathlib.Path('{flag}'); "
         "first = not flag.exists(); flag.touch(); "
         "[time.sleep(0.1) for _ in range(600) if first and flag.exists()]; "
         "sys.exit(1 if first else 0)"
     )
-    job = Job("w2s-study-0123456789", python(program), folder, {"W2S_STORE": "/shared"})
+    monkeypatch.setenv("W2S_STORE", "/shared")
+    job = Job("w2s-study-0123456789", python(program), folder, job_environment())
     said: list[list[str]] = [[], [], []]
     status: dict[int, int] = {}
 
@@ -56,7 +62,9 @@ def test_a_job_is_followed_and_a_repeat_goes_on(
         thread.join()
     assert status == {0: 1, 1: 1}, "both see how the one job ended"
     assert said[1][0] == "w2s-study-0123456789 is running already: following it"
-    assert "['study.yaml'] /shared" in capfd.readouterr().out
+    printed = capfd.readouterr().out
+    assert "['study.yaml'] /shared" in printed
+    assert "None" not in printed, "w2s is on the path, and so is what was there"
 
     flag.touch()
     follow(2)

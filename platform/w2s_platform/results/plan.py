@@ -10,7 +10,7 @@ from w2s_platform.graph.model import Cell, Graph
 from w2s_platform.stage import StageStatus
 
 if TYPE_CHECKING:
-    from w2s_platform.store import Store
+    from w2s_platform.store import Manifest, Store
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class StageReport:
     seconds: float | None
     """What it took; for a stage to run, what stages of its kind took here (None: no record)."""
     attempts: int
+    """How often it was begun; those that were killed count."""
     error: str | None
 
     def to_json(self) -> dict[str, Any]:
@@ -106,37 +107,38 @@ def status(graph: Graph, store: "Store") -> PlanReport:
 
 def _report(graph: Graph, store: "Store", finished: StageStatus) -> PlanReport:
     found = store.statuses(graph.stages)
-    taken = {key: _seconds_taken(store, key) for key, state in found.items() if state == "done"}
-    expected = _expected_seconds(graph, taken)
+    manifests = {key: store.manifest(key) for key, state in found.items() if state == "done"}
+    expected = _expected_seconds(graph, manifests)
     stages: dict[str, StageReport] = {}
     for key, stage in graph.stages.items():
-        done = found[key] == "done"
+        manifest = manifests.get(key)
         failures = store.failures(key) if found[key] == "failed" else []
         stages[key] = StageReport(
             key=key,
             kind=stage.kind,
             label=stage.label,
-            status=finished if done else found[key],
+            status=finished if found[key] == "done" else found[key],
             needs=tuple(stage.inputs.values()),
-            seconds=taken[key] if done else expected.get(stage.kind),
-            attempts=len(failures) + done,
+            seconds=manifest.cost.wall_seconds if manifest else expected.get(stage.kind),
+            attempts=manifest.token if manifest else _attempts(store, key, found[key]),
             error=failures[-1].error if failures else None,
         )
     cells = tuple(_cell_report(cell, stages, finished) for cell in graph.cells)
     return PlanReport(graph.sweep, cells, tuple(stages.values()))
 
 
-def _seconds_taken(store: "Store", key: str) -> float | None:
-    manifest = store.manifest(key)
-    return manifest.cost.wall_seconds if manifest else None
+def _attempts(store: "Store", key: str, state: StageStatus) -> int:
+    """The fencing token counts every owner that the stage has had."""
+    owner = store.owner(key) if state in ("running", "failed") else None
+    return owner.record.token if owner and owner.record else 0
 
 
-def _expected_seconds(graph: Graph, taken: Mapping[str, float | None]) -> dict[str, float]:
+def _expected_seconds(graph: Graph, manifests: "Mapping[str, Manifest | None]") -> dict[str, float]:
     """Kind → the median of what its finished stages took."""
     by_kind: dict[str, list[float]] = {}
-    for key, seconds in taken.items():
-        if seconds is not None:
-            by_kind.setdefault(graph.stages[key].kind, []).append(seconds)
+    for key, manifest in manifests.items():
+        if manifest is not None:
+            by_kind.setdefault(graph.stages[key].kind, []).append(manifest.cost.wall_seconds)
     return {kind: median(values) for kind, values in by_kind.items()}
 
 

@@ -94,7 +94,7 @@ def pgr_rows(rows: list[Row]) -> Iterator[Row]:
     """
     from ensemble_core.metrics import pgr
 
-    measured = {row["metric"] for row in rows}
+    measured = {row["metric"] for row in rows if row["role"] != "transfer"}
     basis = next((metric for metric in PGR_OF if metric in measured), None)
     accuracy = {
         (row["subject"], row["role"], row["task"]): row for row in rows if row["metric"] == basis

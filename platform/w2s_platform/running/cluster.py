@@ -112,7 +112,7 @@ def check_shared(folder: Path) -> None:
     """
     import ray
 
-    here = ray.get_runtime_context().get_node_id()
+    here = _driver_node()
     others = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] != here]
     if not others:
         return
@@ -130,6 +130,12 @@ def check_shared(folder: Path) -> None:
             where=str(folder),
             hint="name a store on a file system that all nodes share: --store",
         )
+
+
+def _driver_node() -> str:
+    import ray
+
+    return ray.get_runtime_context().get_node_id()
 
 
 def _sees(node: dict[str, Any], probe: Path, token: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shlex
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
@@ -125,13 +126,23 @@ def connect_to(address: str) -> "JobSubmissionClient":
 def _job(bundle: Bundle, options: list[str], retry_failed: bool) -> Job:
     again = ["--retry-failed"] if retry_failed else []
     command = ["w2s", "run", bundle.file, *options, *again]
-    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return Job(
         id=f"w2s-{bundle.sweep}-{bundle.digest(options)}",
         entrypoint=shlex.join(command),
         folder=bundle.folder,
-        environment={"PYTHONUNBUFFERED": "1", **passed},
+        environment=job_environment(),
     )
+
+
+def job_environment() -> dict[str, str]:
+    """Variables of the job's processes.
+
+    A cluster that was started without its Python environment being activated still finds `w2s`
+    where this machine has it; Ray puts the node's own PATH in.
+    """
+    scripts = sysconfig.get_path("scripts")
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {"PYTHONUNBUFFERED": "1", "PATH": f"{scripts}{os.pathsep}${{PATH}}", **passed}
 
 
 def _find_or_submit(client: "JobSubmissionClient", job: Job, say: Callable[[str], None]) -> str:
