@@ -16,7 +16,7 @@ from ensemble_core.scoring import predictions, tokens_read
 from ensemble_core.soft_targets import SoftTargets
 from ensemble_core.tasks.question import Question
 
-__all__ = ["PseudoLabels", "SoftTargets", "hard_labels", "pseudo_labels", "soft_labels"]
+__all__ = ["PseudoLabels", "SoftTargets", "distributions", "pseudo_labels"]
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,6 @@ class PseudoLabels:
         if self.targets is None:
             raise ValueError("hard labels have no distributions")
         self.targets.save(path)
-
-
-def hard_labels(model: Any, tokenizer: Any, questions: Sequence[Question], **how: Any) -> list[str]:
-    """The model's greedy answers; takes what `pseudo_labels` takes."""
-    return pseudo_labels(model, tokenizer, questions, **how).answers
-
-
-def soft_labels(
-    model: Any, tokenizer: Any, questions: Sequence[Question], **how: Any
-) -> PseudoLabels:
-    """The greedy answers with their distributions; takes what `pseudo_labels` takes."""
-    return pseudo_labels(model, tokenizer, questions, soft=True, **how)
 
 
 def pseudo_labels(

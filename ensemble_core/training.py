@@ -102,8 +102,9 @@ def train(
     """Fine-tune the model's trainable parameters in place.
 
     A step's loss is Σ wᵢ·lossᵢ / n over the n answer tokens of the global batch, with the weights
-    scaled to mean 1 over the data set. The same seed, data, settings and thread count give the
-    same bits; workers change the result by rounding only (and by dropout, if the model has any).
+    scaled to mean 1 over the data set. On a CPU the same seed, data, settings and thread count
+    give the same bits (a GPU may add in another order); workers change the result by rounding
+    only, and by dropout, if the model has any.
 
     Args:
         model: A causal LM with float32 trainable parameters.

@@ -1,6 +1,7 @@
 """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) through PEFT."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def add_lora(model: Any, settings: LoraSettings, *, seed: int) -> Any:
         task_type="CAUSAL_LM",
         fan_in_fan_out=_is_transposed(model),
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of PEFT's use of transformers
         torch.manual_seed(seed)
         try:
             return get_peft_model(model, config)
@@ -74,7 +76,9 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
     if not all((folder / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE)):
         raise InputError("no adapter in this folder", where=str(folder))
     try:
-        return PeftModel.from_pretrained(model, folder, is_trainable=trainable).eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            return PeftModel.from_pretrained(model, folder, is_trainable=trainable).eval()
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"the adapter does not fit the model: {str(error).splitlines()[0]}", where=str(folder)

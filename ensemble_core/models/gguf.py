@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib.util
-from functools import lru_cache
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,19 @@ def _digest(path: Path, size: int, modified: int) -> str:
     del size, modified  # part of the cache's key: a changed file is read again
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def no_bar() -> Generator[None]:
+    """Keep transformers from drawing a bar while it converts; it has no setting for this one."""
+    from transformers import modeling_gguf_pytorch_utils as module
+
+    drawn = module.tqdm
+    module.tqdm = partial(drawn, disable=True)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        module.tqdm = drawn
 
 
 def without_quantisation(model: Any) -> Any:

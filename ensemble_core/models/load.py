@@ -1,7 +1,7 @@
 """Load a causal LM and its tokenizer from any of the sources that a reference can name."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,9 @@ class _Source:
     def model(self, dtype: str) -> Any:
         from transformers import AutoModelForCausalLM
 
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            self.name, dtype=dtype, use_safetensors=True, output_loading_info=True, **self.options
-        )
+        options = {"use_safetensors": True, "output_loading_info": True, **self.options}
+        with gguf.no_bar() if "gguf_file" in options else nullcontext():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(self.name, dtype=dtype, **options)
         model, info = loaded
         missing = sorted(info["missing_keys"])
         if missing:
@@ -143,6 +143,8 @@ def _unreadable(ref: ModelRef, error: Exception) -> InputError:
         )
     lines = str(error).strip().splitlines() or [type(error).__name__]
     hint = "check the name and the revision" if ref.hub else "check the model's files"
+    if isinstance(error, ImportError) and ref.gguf:
+        hint = "pip install 'w2s-platform[gguf]'"
     return InputError(f"the model can't be loaded: {lines[0]}", where=ref.label, hint=hint)
 
 

@@ -40,7 +40,7 @@ def explain(store: "Store", first: str, second: str) -> list[Difference]:
     """
     from w2s_platform.results.ledger import find_cell
 
-    keys = [_keys_starting_with(store, name) for name in (first, second)]
+    keys = [store.keys_starting_with(name) for name in (first, second)]
     explainer = _Explainer(store)
     if all(len(found) == 1 for found in keys):
         return list(explainer.between(keys[0][0], keys[1][0]))
@@ -49,10 +49,6 @@ def explain(store: "Store", first: str, second: str) -> list[Difference]:
             raise InputError(f"{len(found)} stages start with `{name}`", hint="give more digits")
     (_, left), (_, right) = find_cell(store, first), find_cell(store, second)
     return list(explainer.between_models(left.models, right.models))
-
-
-def _keys_starting_with(store: "Store", digits: str) -> list[str]:
-    return [key for key in store.keys() if key.startswith(digits)]  # noqa: SIM118
 
 
 def field_differences(first: Any, second: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -14,6 +14,7 @@ from driver_script import make_sweep
 from run_helpers import Marks, work
 
 from w2s_platform.running.options import RunOptions
+from w2s_platform.running.session import deaf, terminable
 from w2s_platform.running.sweep import run_sweep
 from w2s_platform.store import Store
 
@@ -54,12 +55,9 @@ def exited(driver: subprocess.Popen[bytes]) -> bool:
     return driver.poll() is not None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_with_130_and_holds_no_lease(
-    store: Store, marks: Marks, number: signal.Signals
-) -> None:
+def test_an_interrupt_ends_with_130_and_holds_no_lease(store: Store, marks: Marks) -> None:
     with running_driver(store, marks) as driver:
-        driver.send_signal(number)
+        driver.send_signal(signal.SIGINT)
         assert driver.wait(60) == 130
         assert driver.stdout is not None
         assert driver.stdout.read() == b"", "nothing of Ray's is printed"
@@ -67,6 +65,17 @@ def test_an_interrupt_ends_with_130_and_holds_no_lease(
     wait_for(lambda: not any(is_alive(pid) for pid in workers), 15)
     graph = make_sweep(marks.folder, 600.0).graph()
     assert sorted(store.statuses(graph.stages).values()) == ["done", "to_run", "to_run"]
+
+
+def test_sigterm_is_an_interrupt_too_and_closing_is_not_interrupted() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), terminable():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    with deaf():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.usefixtures("ray_work")

@@ -38,9 +38,14 @@ class Recorder:
 
 
 def run(
-    maker: GraphMaker, store: Store, *, display: Recorder | None = None, **policy: object
+    maker: GraphMaker,
+    store: Store,
+    *,
+    display: Recorder | None = None,
+    concurrency: int = 2,
+    **policy: Any,
 ) -> RunReport:
-    options = RunOptions(store.url, concurrency=2, policy=replace(QUICK, **policy))
+    options = RunOptions(store.url, concurrency=concurrency, policy=replace(QUICK, **policy))
     return run_sweep(maker.graph(), options, display=display, execute=work)
 
 
@@ -103,10 +108,10 @@ def test_failures_and_deaths(maker: GraphMaker, marks: Marks, store: Store) -> N
         "data": 2, "bad": 1, "good": 2, "beside": 1, "hopeless": 1 + QUICK.retries
     }  # fmt: skip
 
-    again = run(maker, store)
+    again = run(maker, store, concurrency=1)
     assert marks.count("start", "bad") == 1, "a deterministic failure is kept"
     assert [cell.error for cell in again.cells][1] == errors["bad"]
-    run(maker, store, retry_failed=True)
+    run(maker, store, concurrency=1, retry_failed=True)
     assert marks.count("start", "bad") == 2
     assert marks.count("start", "hopeless") == 3 * (1 + QUICK.retries)
 

@@ -6,7 +6,7 @@ from tiny_models import CONTEXT, make_model, make_questions
 from ensemble_core.decoding import decode
 from ensemble_core.encoding import TokenDataset, encode_all
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
-from ensemble_core.labels import SoftTargets, hard_labels, pseudo_labels, soft_labels
+from ensemble_core.labels import SoftTargets, pseudo_labels
 from ensemble_core.settings import TrainingSettings
 from ensemble_core.training import train
 
@@ -26,10 +26,9 @@ def transfer():
 
 
 def test_hard_labels_are_the_greedy_answers(ensemble, tokenizer, transfer):
-    answers = hard_labels(ensemble, tokenizer, transfer, max_new_tokens=6)
     decoded = decode(ensemble, tokenizer, transfer, max_new_tokens=6)
-    assert answers == [d.text for d in decoded]
     labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=6)
+    assert labels.answers == [d.text for d in decoded]
     assert labels.targets is None
     assert labels.tokens > 0
     assert labels.flops > 0
@@ -39,7 +38,7 @@ def test_hard_labels_are_the_greedy_answers(ensemble, tokenizer, transfer):
 
 @torch.no_grad()
 def test_soft_labels_are_the_distributions_at_the_answers_tokens(ensemble, tokenizer, transfer):
-    labels = soft_labels(ensemble, tokenizer, transfer, max_new_tokens=6, top_k=5)
+    labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=6, soft=True, top_k=5)
     encoded = encode_all(tokenizer, transfer, max_length=CONTEXT, answers=labels.answers)
     start = 0
     assert labels.targets is not None
@@ -56,7 +55,7 @@ def test_soft_labels_are_the_distributions_at_the_answers_tokens(ensemble, token
 
 
 def test_soft_labels_survive_their_file(ensemble, tokenizer, transfer, tmp_path):
-    labels = soft_labels(ensemble, tokenizer, transfer, max_new_tokens=6, top_k=500)
+    labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=6, soft=True, top_k=500)
     assert labels.targets is not None
     assert labels.targets.indices.shape[1] == 98  # the whole vocabulary
     np.testing.assert_allclose(np.exp(labels.targets.log_probs).sum(axis=1), 1, atol=1e-4)
@@ -67,7 +66,7 @@ def test_soft_labels_survive_their_file(ensemble, tokenizer, transfer, tmp_path)
 
 
 def test_student_learns_the_distributions(ensemble, tokenizer, transfer):
-    labels = soft_labels(ensemble, tokenizer, transfer, max_new_tokens=6)
+    labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=6, soft=True)
     encoded = encode_all(tokenizer, transfer, max_length=CONTEXT, answers=labels.answers)
     settings = TrainingSettings(epochs=30, batch_size=10, learning_rate=1e-2)
     data = TokenDataset(encoded)

@@ -236,7 +236,9 @@ class Broker:
         outcomes = await asyncio.gather(*(self._bring(each) for each in inputs))
         for each, outcome in zip(inputs, outcomes, strict=True):
             if outcome.status == "failed":
-                return f"waits for {_name(each)}, which failed" if each.error else each.note
+                return (
+                    f"needs {_name(each)}, which failed: {each.error}" if each.error else each.note
+                )
         if all([await self._is_sound(each) for each in inputs]):
             return None
         return await self._inputs(run)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ensemble_core.errors import StageError, W2SError
 from w2s_platform.graph.model import Graph
 from w2s_platform.stage import Json
 
@@ -76,14 +77,12 @@ def run_trial(config: Mapping[str, Any], broker: Any, problem: SearchProblem, st
     import ray
     from ray import tune
 
-    from ensemble_core.errors import W2SError
-
     requester = tune.get_context().get_trial_id() or ""
     ray.get(broker.arrive.remote(requester))
     try:
         _step_through(_Trial(broker, requester, problem, store), config)
     except W2SError as error:
-        tune.report({"error": str(error), ROUND: 0})
+        tune.report({"error": str(error)})
     ray.get(broker.leave.remote())
 
 
@@ -94,12 +93,19 @@ class _Trial:
     problem: SearchProblem
     store_url: str
 
-    def bring(self, keys: Sequence[str]) -> None:
+    def bring(self, configuration: Configuration, keys: Sequence[str]) -> None:
+        """Have stages in the store.
+
+        Raises:
+            StageError: One of them can't be had; it is named.
+        """
         import ray
 
         outcomes: list[Any] = ray.get(self.broker.ensure_all.remote(list(keys), self.requester))
-        for outcome in outcomes:
-            outcome.raise_for_failure()
+        for key, outcome in zip(keys, outcomes, strict=True):
+            if outcome.status == "failed":
+                label = configuration.graph.stages[key].label
+                raise StageError(outcome.error, where=f"{label} ({key[:12]})")
 
 
 def _step_through(trial: _Trial, values: Mapping[str, Any]) -> None:
@@ -111,12 +117,13 @@ def _step_through(trial: _Trial, values: Mapping[str, Any]) -> None:
     store = open_store(trial.store_url)
     configuration = trial.problem.configuration(values)
     ray.get(trial.broker.add.remote(configuration.graph))
-    cells = [cell.id for cell in configuration.graph.cells]
+    names = [cell.id for cell in configuration.graph.cells]
     last = len(configuration.steps)
     for step, keys in enumerate(configuration.steps, 1):
-        trial.bring(keys)
+        trial.bring(configuration, keys)
         value = trial.problem.objective(store, configuration, step)
         if step == last:  # it was not stopped: now, and only now, test data is read
-            trial.bring([key for cell in configuration.graph.cells for key in cell.stages])
-        report: dict[str, Any] = {ROUND: step, "finished": step == last, "cells": cells}
+            cells = configuration.graph.cells
+            trial.bring(configuration, [key for cell in cells for key in cell.stages])
+        report: dict[str, Any] = {ROUND: step, "finished": step == last, "cells": names}
         tune.report(report if value is None else report | {OBJECTIVE: value})

@@ -104,7 +104,9 @@ def _undrawable(
     from ensemble_core.tasks.roles import check_draws
 
     wanted = list(slices(point.config.tasks))
-    requests = [(role_of(loc), spec, cards[spec.task]) for loc, spec in wanted]
+    requests: list[tuple[Role, SliceSpec, TaskCard]] = [
+        (role_of(loc), spec, cards[spec.task]) for loc, spec in wanted
+    ]
     try:
         check_draws(requests, data_root=data_root)
     except InputError as error:
