@@ -8,6 +8,7 @@ from ensemble_core.costs import inference_flops
 from ensemble_core.errors import StageError
 from ensemble_core.labels import PseudoLabels
 from ensemble_core.models.context import context_length
+from ensemble_core.scoring import tokens_read
 from ensemble_core.tasks.question import Question
 
 
@@ -51,5 +52,5 @@ def choice_labels(
         likelihoods = scored.log_likelihoods(index)
         assert likelihoods is not None  # at least two choices
         answers.append(question.choices[int(likelihoods.argmax())])
-    tokens = int(scored.data.lengths.sum())
+    tokens = tokens_read(scored.data)
     return PseudoLabels(answers, None, tokens, inference_flops(model, tokens))

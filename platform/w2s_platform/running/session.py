@@ -48,7 +48,9 @@ def brokered(
         name: The run's folder for notes.
         execute: What runs one stage.
     """
-    work = Work(execute, store.url, options.data_root)
+    # Workers have other working directories than we.
+    data_root = str(Path(options.data_root).resolve()) if options.data_root else None
+    work = Work(execute, store.url, data_root)
     log = str(runs_folder(store) / name / "events.jsonl")
     broker = start_broker(BrokerSettings(work, options.policy, concurrency, log))
     try:
