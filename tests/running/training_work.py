@@ -13,7 +13,7 @@ from w2s_platform.store import Store, open_store
 CONTEXT = 24
 
 
-def make_pretrained(store: Store, folder: Path) -> str:
+def make_pretrained(store: Store) -> str:
     """Publish a tiny causal LM as a `pretrain` artifact, and return its key."""
     import torch
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
@@ -43,7 +43,7 @@ def make_pretrained(store: Store, folder: Path) -> str:
     return stage.key
 
 
-def make_job(store_url: str, pretrained: str, out: Path, **training: Any) -> Any:
+def make_job(store_url: str, pretrained: str, out: Path) -> Any:
     """A fine-tuning on sums, 24 examples in batches of 8."""
     from ensemble_core.encoding import TokenDataset, encode_all
     from ensemble_core.nano.tokenizer import build_tokenizer
@@ -53,13 +53,12 @@ def make_job(store_url: str, pretrained: str, out: Path, **training: Any) -> Any
 
     questions = [Question(f"{a}+{a % 5}=", f" {a + a % 5}") for a in range(24)]
     data = TokenDataset(encode_all(build_tokenizer(), questions, max_length=CONTEXT))
-    settings = {"batch_size": 8, "epochs": 4, "learning_rate": 1e-2, **training}
     return TrainJob(
         store_url=store_url,
         pretrained=pretrained,
         layers=None,
         adapter=None,
-        training=TrainingSettings(**settings),
+        training=TrainingSettings(batch_size=8, epochs=4, learning_rate=1e-2),
         precision="fp32",
         seed=3,
         data=data,
@@ -76,11 +75,12 @@ def train_stage(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
     lease = store.acquire(stage.key, stage.kind)
     assert lease is not None
     with lease:
-        pretrained = stage.settings["pretrained"]
-        job = make_job(store_url, pretrained, lease.workdir, **stage.settings["training"])
-        trained = train_job(job, runtime)
-        weight = trained.model.get_output_embeddings().weight.detach().double().sum().item()
-        summary = {"losses": trained.log.losses, "sum": weight, "tokens": trained.log.tokens}
+        trained = train_job(
+            make_job(store_url, stage.settings["pretrained"], lease.workdir), runtime
+        )
+        weights = trained.model.get_output_embeddings().weight.detach().double().abs().sum().item()
+        log = trained.log
+        summary = {"losses": log.losses, "weights": weights, "tokens": log.tokens}
         (lease.workdir / "summary.json").write_text(json.dumps(summary))
         lease.publish()
     return Outcome(stage.key, "done", lease.seconds)
