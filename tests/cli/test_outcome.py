@@ -34,8 +34,13 @@ def test_a_full_run_counts_what_it_did_and_says_what_to_type_next() -> None:
     assert lines([cell(1, "done"), cell(2, "done")], [view(1, "done"), view(2, "cached")]) == [
         "study: 2 of 2 cells complete, 1 stage run, 1 from the store, 1 min 15 s",
         "results: /data/w2s",
-        "next: w2s results study.yaml",
+        "next: w2s results study.yaml --store /data/w2s",
     ]
+
+
+def test_what_to_type_next_names_no_store_that_is_found_without(monkeypatch: Any) -> None:
+    monkeypatch.setenv("W2S_STORE", "/data/w2s")
+    assert lines([cell(1, "done")], [view(1, "done")])[-1] == "next: w2s results study.yaml"
 
 
 def test_a_repeated_run_says_that_it_trained_nothing() -> None:

@@ -91,10 +91,12 @@ BUSY = replace(
 
 
 def test_the_overview_counts() -> None:
-    cells, stages, time = overview(BUSY)
+    cells, stages, rounds, time = overview(BUSY)
     assert "3: 1 done, 1 running, 1 failed" in cells
     assert "5: 1 done, 1 cached, 2 running, 1 to run" in stages
-    assert time == "time    1:05 min, at least 15 s left"
+    assert "2: 1 done, 1 running" in rounds
+    assert time.split(maxsplit=1) == ["time", "1:05 min, at least 15 s left"]
+    assert len(overview(snapshot(stage("data", "done", kind="data")))) == 2
 
 
 def test_running_stages_are_listed_longest_first() -> None:

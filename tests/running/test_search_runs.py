@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from run_helpers import Marks, work
@@ -15,8 +16,8 @@ from w2s_platform.store import Store
 pytestmark = pytest.mark.usefixtures("ray_work")
 
 
-def search(problem: Parabola, store: Store, concurrency: int = 1) -> SearchReport:
-    options = RunOptions(store.url, concurrency=concurrency, policy=Policy(backoff=0.05))
+def search(problem: Parabola, store: Store, concurrency: int = 1, **policy: Any) -> SearchReport:
+    options = RunOptions(store.url, concurrency=concurrency, policy=Policy(backoff=0.05, **policy))
     return run_search(problem, options, execute=work)
 
 
@@ -72,3 +73,12 @@ def test_a_failed_configuration_does_not_stop_the_others(tmp_path: Path, store: 
     failed = next(trial for trial in report.trials if trial.state == "failed")
     assert "no good" in (failed.error or "")
     assert report.exit_status == 1
+
+
+def test_a_used_up_budget_ends_a_search_that_can_go_on(tmp_path: Path, store: Store) -> None:
+    problem = Parabola(settings_for(4), tmp_path / "marks", rounds=2, seeds=1)
+    ended = search(problem, store, time_budget=0.0)
+    assert (ended.trials, ended.lacking, ended.exit_status) == ((), 4, 1)
+    gone_on = search(problem, store)
+    assert [trial.state for trial in gone_on.trials] == ["finished"] * 4
+    assert gone_on.exit_status == 0

@@ -7,7 +7,7 @@ It knows nothing of Ray: a `Launcher` runs a stage, `Records` tell what the stor
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from w2s_platform.graph.model import Cell, Graph
@@ -18,6 +18,10 @@ from w2s_platform.running.runs import StageRun, State
 from w2s_platform.running.snapshot import CellView, Change, Event, Snapshot
 from w2s_platform.stage import Stage, StageStatus
 from w2s_platform.stages.runtime import Outcome
+
+
+HELD = "held"
+"""In an outcome's summary: the stage was not started because a budget is used up."""
 
 
 class LostError(Exception):
@@ -196,9 +200,9 @@ class Broker:
         losses = 0
         while not self._closed:
             if lacking := await self._inputs(run):
-                return self._held(run, lacking)
+                return lacking
             if spent := self._policy.spent(self._elapsed, self._device_seconds):
-                return self._held(run, spent)
+                return self._hold(run, spent)
             outcome, lost = await self._attempt(run)
             if outcome.status in ("done", "cached"):
                 return self._finish(run, outcome)
@@ -230,15 +234,13 @@ class Broker:
             run.launched = False
             self._device_seconds += run.end_attempt(seconds) * run.needs.devices
 
-    async def _inputs(self, run: StageRun) -> str | None:
-        """Wait for the inputs; say which one can't be had."""
+    async def _inputs(self, run: StageRun) -> Outcome | None:
+        """Wait for the inputs; the outcome of this stage if one of them can't be had."""
         inputs = [self._runs[key] for key in run.stage.inputs.values()]
         outcomes = await asyncio.gather(*(self._bring(each) for each in inputs))
         for each, outcome in zip(inputs, outcomes, strict=True):
             if outcome.status == "failed":
-                return (
-                    f"needs {_name(each)}, which failed: {each.error}" if each.error else each.note
-                )
+                return self._block(run, each, outcome)
         if all([await self._is_sound(each) for each in inputs]):
             return None
         return await self._inputs(run)
@@ -298,10 +300,16 @@ class Broker:
         self._change(run, "failed", "failed")
         return self._failed(run, run.error, deterministic)
 
-    def _held(self, run: StageRun, reason: str) -> Outcome:
-        """Leave a stage that can't be started as it is."""
+    def _hold(self, run: StageRun, reason: str) -> Outcome:
+        """Leave a stage unstarted that nothing is wrong with."""
         run.state, run.note = "to_run", reason
-        return self._failed(run, reason)
+        return Outcome(run.stage.key, "failed", error=reason, summary={HELD: True})
+
+    def _block(self, run: StageRun, needed: StageRun, outcome: Outcome) -> Outcome:
+        """Leave a stage unstarted whose input can't be had."""
+        failed = f"needs {_name(needed)}, which failed: {needed.error}"
+        run.state, run.note = "to_run", failed if needed.error else needed.note
+        return replace(outcome, key=run.stage.key, error=run.note)
 
     def _failed(self, run: StageRun, error: str, deterministic: bool = False) -> Outcome:
         return Outcome(run.stage.key, "failed", error=error, deterministic=deterministic)

@@ -9,9 +9,9 @@ from typing import Any
 
 from ray.tune.search.optuna import OptunaSearch
 
-from w2s_platform.running.searching import OBJECTIVE, ROUND
+from w2s_platform.running.searching import FAILED, HELD, OBJECTIVE, ROUND
 from w2s_platform.running.space import Space
-from w2s_platform.running.study import CELLS, ERROR, STEPS
+from w2s_platform.running.study import CELLS, ERROR, STEPS, put_back
 
 
 class RoundSearch(OptunaSearch):
@@ -20,6 +20,11 @@ class RoundSearch(OptunaSearch):
     def __init__(self, space: Space, mode: str, **study: Any) -> None:
         super().__init__(space=space, metric=OBJECTIVE, mode=mode, **study)
         self._reported: set[tuple[int, Any]] = set()
+        self._ended = False
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Draw a configuration; none any more once a budget is used up."""
+        return self.FINISHED if self._ended else super().suggest(trial_id)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell Optuna the objective after a round."""
@@ -34,8 +39,11 @@ class RoundSearch(OptunaSearch):
         trial: Any = self._ot_trials[trial_id]
         last = result or {}
         self._note(trial, last)  # the result at which the scheduler stops comes only here
-        if error or "error" in last or not last:
-            trial.set_user_attr(ERROR, last.get("error", "its process died"))
+        if HELD in last:
+            self._ended = True
+            put_back(self._study, trial.number)
+        elif error or FAILED in last or not last:
+            trial.set_user_attr(ERROR, last.get(FAILED, "its process died"))
             self._study.tell(trial, state=State.FAIL)
         elif not last.get("finished"):
             self._study.tell(trial, state=State.PRUNED)
@@ -46,7 +54,7 @@ class RoundSearch(OptunaSearch):
             self._study.tell(trial, state=State.FAIL)
 
     def _note(self, trial: Any, result: Mapping[str, Any]) -> None:
-        for name, key in ((STEPS, ROUND), (CELLS, "cells"), (ERROR, "error")):
+        for name, key in ((STEPS, ROUND), (CELLS, CELLS)):
             if key in result:
                 trial.set_user_attr(name, result[key])
         step = (trial.number, result.get(ROUND))

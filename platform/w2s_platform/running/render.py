@@ -27,12 +27,12 @@ def counts(counted: "Counter[str]") -> str:
 
 
 def overview(snapshot: Snapshot, expected: Mapping[str, float] | None = None) -> list[str]:
-    """Cells, stages and time, one line each."""
-    cells, stages = snapshot.cell_counts, snapshot.stage_counts
+    """Cells, stages, boosting rounds and time, one line each."""
+    rounds = Counter(stage.status for stage in snapshot.stages if stage.kind == "round")
+    counted = {"cells": snapshot.cell_counts, "stages": snapshot.stage_counts, "rounds": rounds}
     return [
-        f"cells   {cells.total():>5}: {counts(cells)}",
-        f"stages  {stages.total():>5}: {counts(stages)}",
-        f"time    {duration(snapshot.elapsed)}{remaining(snapshot, expected)}",
+        *(f"{name:7}{c.total():>5}: {counts(c)}" for name, c in counted.items() if c),
+        f"{'time':7}      {duration(snapshot.elapsed)}{remaining(snapshot, expected)}",
     ]
 
 

@@ -34,6 +34,8 @@ class SearchReport:
     """What this run did; its cells are those of its own trials."""
     direction: str
     """`max` or `min`."""
+    lacking: int = 0
+    """Trials that are still to be made: a budget ended the run."""
 
     @property
     def best(self) -> TrialRecord | None:
@@ -44,8 +46,8 @@ class SearchReport:
 
     @property
     def exit_status(self) -> int:
-        """0 where no trial failed and all were made, else 1."""
-        return 1 if any(trial.state in ("failed", "running") for trial in self.trials) else 0
+        """0 where all trials were made and none failed, else 1."""
+        return 1 if self.lacking or any(t.state == "failed" for t in self.trials) else 0
 
 
 def run_search(
@@ -84,9 +86,10 @@ def run_search(
                 at_once = options.concurrency or cluster.default_concurrency()
                 shown = display or QuietDisplay()
                 last = search.run(min(at_once, search.lacking), shown, execute)
-        trials = studies.records(search.study, space)
+        trials, lacking = studies.records(search.study, space), search.count_lacking()
     ran = RunReport.of(last, time.monotonic() - began)
-    return SearchReport(problem.study, trials, ran, problem.settings.objective.direction)
+    direction = problem.settings.objective.direction
+    return SearchReport(problem.study, trials, ran, direction, lacking)
 
 
 class _Search:
@@ -97,10 +100,15 @@ class _Search:
         self.settings = problem.settings
         self.storage = studies.open_storage(self.settings, store, problem.study)
         self.study = studies.open_study(self.settings, self.storage, problem.study)
-        self.lacking = self._queue()
+        self.wanted = self._queue()
+        self.lacking = self.count_lacking()
+
+    def count_lacking(self) -> int:
+        """Trials that are still to be made."""
+        return max(0, self.wanted - studies.done(self.study))
 
     def _queue(self) -> int:
-        """Queue what is known in advance; how many trials are to be made."""
+        """Queue what is known in advance; how many trials there are to be in all."""
         wanted = self.settings.trials
         if self.options.policy.retry_failed:
             studies.queue_failed(self.study)
@@ -108,7 +116,7 @@ class _Search:
             grid = self.space.grid()
             wanted = min(wanted, len(grid))
             studies.queue_grid(self.study, grid, wanted - studies.done(self.study))
-        return max(0, wanted - studies.done(self.study))
+        return wanted
 
     def run(self, concurrency: int, display: Display, execute: Execute) -> Snapshot:
         import ray

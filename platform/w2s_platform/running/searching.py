@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from w2s_platform.sweepfile.search import SearchSettings
 
 OBJECTIVE, ROUND = "objective", "round"
+"""What a trial reports after a step."""
+FAILED, HELD = "error", "held"
+"""What it reports instead where it can't go on: what went wrong, or which budget is used up."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,10 @@ class Configuration:
     """For each round, in order, the stages (over all seeds) that judge the configuration after it:
     say, of each seed, the evaluation of the ensemble of the first t rounds on validation data. One
     step where the objective is known only at the end."""
+
+
+class BudgetError(W2SError):
+    """A budget of the run is used up; nothing is wrong with the trial."""
 
 
 class SearchProblem(Protocol):
@@ -81,8 +88,10 @@ def run_trial(config: Mapping[str, Any], broker: Any, problem: SearchProblem, st
     ray.get(broker.arrive.remote(requester))
     try:
         _step_through(_Trial(broker, requester, problem, store), config)
+    except BudgetError as error:
+        tune.report({HELD: str(error)})
     except W2SError as error:
-        tune.report({"error": str(error)})
+        tune.report({FAILED: str(error)})
     ray.get(broker.leave.remote())
 
 
@@ -97,12 +106,15 @@ class _Trial:
         """Have stages in the store.
 
         Raises:
+            BudgetError: One of them was not started because a budget is used up.
             StageError: One of them can't be had; it is named.
         """
         import ray
 
         outcomes: list[Any] = ray.get(self.broker.ensure_all.remote(list(keys), self.requester))
         for key, outcome in zip(keys, outcomes, strict=True):
+            if HELD in outcome.summary:
+                raise BudgetError(outcome.error)
             if outcome.status == "failed":
                 label = configuration.graph.stages[key].label
                 raise StageError(outcome.error, where=f"{label} ({key[:12]})")

@@ -84,11 +84,19 @@ def open_study(settings: SearchSettings, storage: "BaseStorage", name: str) -> "
         storage=storage, study_name=name, direction=direction, load_if_exists=True
     )
     for trial in study.get_trials(deepcopy=False, states=(State.RUNNING,)):
-        storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)  # pyright: ignore[reportPrivateUsage]
-        study.tell(trial.number, state=State.FAIL)
-        if trial.params:
-            study.enqueue_trial(trial.params)
+        put_back(study, trial.number)
     return study
+
+
+def put_back(study: "Study", number: int) -> None:
+    """End an unfinished trial, and queue what it drew: a later one begins where it ended."""
+    from optuna.trial import TrialState as State
+
+    trial = study.get_trials(deepcopy=False)[number]
+    study._storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)  # pyright: ignore[reportPrivateUsage]
+    study.tell(number, state=State.FAIL)
+    if trial.params:
+        study.enqueue_trial(trial.params)
 
 
 def queue_failed(study: "Study") -> None:

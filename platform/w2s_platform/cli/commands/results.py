@@ -96,17 +96,23 @@ def _load(file: Path, store: str | None) -> _Loaded:
         InputError: The sweep was never run in this store, or nothing of it has finished.
     """
     from w2s_platform.results.ledger import read_ledger
+    from w2s_platform.results.notes import ensemble_notes, staleness
     from w2s_platform.results.rows import frame_of
     from w2s_platform.store import open_store
+    from w2s_platform.sweepfile.expand import cells
     from w2s_platform.sweepfile.load import load_sweep
 
     opened = open_store(store, read_only=True)
-    ledger = read_ledger(opened, load_sweep(file).sweep)
+    sweep = load_sweep(file)
+    ledger = read_ledger(opened, sweep.sweep)
     frame = frame_of(opened, ledger)
     if frame.empty:
         hint = f"`w2s status {file}` shows how far it is"
         raise InputError("no measurement has finished yet", where=str(opened.url), hint=hint)
+    changed = None if sweep.search else staleness(ledger, [cell.id for cell in cells(sweep)])
     notes = [
+        *([changed] if changed else []),
+        *ensemble_notes(opened, ledger),
         f"every measurement: w2s results {file} --format csv",
         f"store: {opened.url.removeprefix('file://')}",
     ]

@@ -40,7 +40,11 @@ def opening_line(report: "PlanReport") -> str:
 
 def whereabouts(file: Path, store: str) -> tuple[str, str]:
     """Say where results lie, and what to type next."""
-    return f"results: {store.removeprefix('file://')}", f"next: w2s results {file}"
+    from w2s_platform.store.url import resolve_root
+
+    place = store.removeprefix("file://")
+    named = "" if resolve_root(None) == resolve_root(store) else f" --store {place}"
+    return f"results: {place}", f"next: w2s results {file}{named}"
 
 
 def expected_seconds(report: "PlanReport") -> dict[str, float]:
