@@ -12,16 +12,12 @@ from typing import Any, Protocol
 
 from w2s_platform.graph.model import Cell, Graph
 from w2s_platform.running.gate import Gate
-from w2s_platform.running.policy import Policy
+from w2s_platform.running.policy import HELD, Policy
 from w2s_platform.running.records import Records
 from w2s_platform.running.runs import StageRun, State
 from w2s_platform.running.snapshot import CellView, Change, Event, Snapshot
 from w2s_platform.stage import Stage, StageStatus
 from w2s_platform.stages.runtime import Outcome
-
-
-HELD = "held"
-"""In an outcome's summary: the stage was not started because a budget is used up."""
 
 
 class LostError(Exception):

@@ -9,7 +9,8 @@ from typing import Any
 
 from ray.tune.search.optuna import OptunaSearch
 
-from w2s_platform.running.searching import FAILED, HELD, OBJECTIVE, ROUND
+from w2s_platform.running.policy import HELD
+from w2s_platform.running.searching import FAILED, OBJECTIVE, ROUND
 from w2s_platform.running.space import Space
 from w2s_platform.running.study import CELLS, ERROR, STEPS, put_back
 
@@ -22,7 +23,7 @@ class RoundSearch(OptunaSearch):
         self._reported: set[tuple[int, Any]] = set()
         self._ended = False
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """Draw a configuration; none any more once a budget is used up."""
         return self.FINISHED if self._ended else super().suggest(trial_id)
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+HELD = "held"
+"""In the outcome of a stage or the report of a trial: not started, a budget is used up."""
+
 
 @dataclass(frozen=True)
 class Policy:

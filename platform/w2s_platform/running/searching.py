@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ensemble_core.errors import StageError, W2SError
 from w2s_platform.graph.model import Graph
+from w2s_platform.running.policy import HELD
 from w2s_platform.stage import Json
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 OBJECTIVE, ROUND = "objective", "round"
 """What a trial reports after a step."""
-FAILED, HELD = "error", "held"
-"""What it reports instead where it can't go on: what went wrong, or which budget is used up."""
+FAILED = "error"
+"""What it reports instead where something went wrong; `HELD` where a budget is used up."""
 
 
 @dataclass(frozen=True)
