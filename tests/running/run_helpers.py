@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ensemble_core.errors import CancelledError
+from ensemble_core.errors import CancelledError, InputError
 from w2s_platform.graph.model import Cell, Graph
 from w2s_platform.stage import Kind, Stage
 from w2s_platform.stages.runtime import Outcome, Runtime
@@ -62,7 +62,8 @@ class GraphMaker:
 def work(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
     """Run a stage as its settings (or the hint `do`) say: like `run_stage`, with a trivial body.
 
-    `seconds` to take, `fail` with this message, `die` or `lose` this many times first.
+    `seconds` to take, `fail` with this message, `raise` what the stage should have caught, `die` or
+    `lose` this many times first.
     """
     settings, marks = stage.settings | stage.hints["do"], Marks(Path(stage.hints["marks"]))
     store = open_store(store_url)
@@ -75,6 +76,8 @@ def work(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
         assert not missing, f"started before its inputs: {missing}"
         if attempt <= settings.get("die", 0):
             os._exit(1)
+        if "raise" in settings:
+            raise {"input": InputError, "bug": KeyError}[settings["raise"]]("raised")
         if attempt <= settings.get("lose", 0):
             lease.fail("the disk hiccuped", deterministic=False)
             return Outcome(stage.key, "failed", 0.0, "the disk hiccuped")

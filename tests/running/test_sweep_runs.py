@@ -97,15 +97,21 @@ def test_failures_and_deaths(maker: GraphMaker, marks: Marks, store: Store) -> N
     maker.cell("good", maker.stage("good", data, lose=1))
     maker.cell("bad", maker.stage("after", bad), maker.stage("beside", data))
     maker.cell("hopeless", maker.stage("hopeless", die=9))
+    maker.cell("input", maker.stage("input", **{"raise": "input"}))
+    maker.cell("bug", maker.stage("bug", **{"raise": "bug"}))
     report = run(maker, store)
     status = {cell.id: cell.status for cell in report.cells}
     errors = {cell.id: cell.error or "" for cell in report.cells}
-    assert status == {"good": "done", "bad": "failed", "hopeless": "failed"}
+    assert {cell for cell, ended in status.items() if ended == "done"} == {"good"}
+    assert {ended for cell, ended in status.items() if cell != "good"} == {"failed"}
+    assert errors["input"].endswith("): raised")
+    assert "KeyError: 'raised'" in errors["bug"]
     assert "it diverged" in errors["bad"]
     assert "its process died" in errors["hopeless"]
     assert report.exit_status == 1
     assert marks.counts("start") == {
-        "data": 2, "bad": 1, "good": 2, "beside": 1, "hopeless": 1 + QUICK.retries
+        "data": 2, "bad": 1, "good": 2, "beside": 1, "hopeless": 1 + QUICK.retries,
+        "input": 1, "bug": 1,
     }  # fmt: skip
 
     again = run(maker, store, concurrency=1)

@@ -76,7 +76,7 @@ class RayLauncher:
         try:
             ended = await self._refs[key]
         except Exception as error:
-            raise self._explained(key, error) from None
+            return self._judged(key, error)
         else:
             if isinstance(ended, Stopped):
                 raise self._stopped(key, ended.why)
@@ -84,18 +84,25 @@ class RayLauncher:
         finally:
             self._forget(key)
 
-    def _explained(self, key: str, error: Exception) -> Exception:
-        """Tell the machine's failures from the stage's own."""
+    def _judged(self, key: str, error: Exception) -> Outcome:
+        """Tell the machine's failures, which may go away, from those that come again.
+
+        Raises:
+            LostError: The machine's.
+            StoppedError: It was cancelled.
+        """
         from ray.exceptions import RayTaskError, TaskCancelledError
 
         if key in self._cancelled or isinstance(error, TaskCancelledError):
-            return self._stopped(key, "interrupted")
-        cause = getattr(error, "cause", None) if isinstance(error, RayTaskError) else None
-        if isinstance(cause, W2SError) and not isinstance(cause, InputError):
-            return LostError(str(cause))
-        if isinstance(error, RayTaskError):  # not caught by the stage: a fault of ours
-            return RuntimeError(_last_line(error))
-        return LostError(_infrastructure(error))
+            raise self._stopped(key, "interrupted") from None
+        if not isinstance(error, RayTaskError):
+            raise LostError(_infrastructure(error)) from None
+        cause = getattr(error, "cause", None)
+        if not isinstance(cause, W2SError):  # not caught by the stage: a fault of ours
+            return Outcome(key, "failed", error=_last_line(error), deterministic=True)
+        if not isinstance(cause, InputError):
+            raise LostError(str(cause)) from None
+        return Outcome(key, "failed", error=str(cause), deterministic=True)
 
     def _stopped(self, key: str, why: str) -> Exception:
         return StoppedError(why) if key in self._cancelled else LostError(why)
