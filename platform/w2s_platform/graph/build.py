@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 EVALUATED = ("validation", "id", "ood")
+STRONG = ("strong_base", "single", "student", "ceiling")
+"""Subjects of the strong model's size; the others take what experts take."""
 
 
 def build_graph(
@@ -103,7 +105,7 @@ class _CellBuilder:
             {**settings, "layers": layers},
             {"model": model, "data": drawn.key},
             label=f"{subject} on {drawn.role} {drawn.name}",
-            hints={"batch_size": self.config.evaluation.batch_size},
+            hints=self._reading("students" if subject in STRONG else "experts"),
         )
         return Measure(subject, drawn.role, drawn.name, drawn.split, key)
 
@@ -182,7 +184,7 @@ class _CellBuilder:
             settings,
             inputs,
             label=f"labels by {subject}",
-            hints={"batch_size": self.config.evaluation.batch_size},
+            hints=self._reading("experts"),
         )
         self.labels[subject] = labels
         return self._learn("student", labels)
@@ -220,6 +222,10 @@ class _CellBuilder:
         training = self.config.experts if role == "experts" else self.config.student
         resources = getattr(self.config.resources, role)
         return resolve_precision(training.training, resources.gpus_per_worker)
+
+    def _reading(self, role: str) -> dict[str, Any]:
+        """What a stage gets that answers questions with a model of this role."""
+        return self._resources(role) | {"batch_size": self.config.evaluation.batch_size}
 
     def _resources(self, role: str) -> dict[str, Any]:
         return {"resources": plain(getattr(self.config.resources, role))}
