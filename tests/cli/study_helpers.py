@@ -55,4 +55,4 @@ def fill(store: Store, study: Study) -> None:
                 publish(store, study, measure.key, {MEASUREMENTS: [row]})
     for key in study.graph.stages:
         if key not in done:
-            publish(store, study, key, {"made.json": key[:4]})
+            publish(store, study, key, {"ensemble.json": {"note": None}, "made.json": key[:4]})
