@@ -21,6 +21,16 @@ RAY_CPUS = 2
 HEAD_PATIENCE = 120.0
 
 
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let the commands that tests start be interrupted, even where this run itself can't be.
+
+    A shell starts what it puts into the background with SIGINT ignored, and that is inherited.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Generator[None]:
     """One Ray of two cores for all tests that need one; starting it takes seconds.

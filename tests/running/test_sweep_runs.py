@@ -49,7 +49,7 @@ def run(
     return run_sweep(maker.graph(), options, display=display, execute=work)
 
 
-def free_cpus(wanted: float, patience: float = 10.0) -> float:
+def free_cpus(wanted: float, patience: float = 60.0) -> float:
     """Free CPUs, once `wanted` are free or patience has ended: Ray's own count lags."""
     import ray
 

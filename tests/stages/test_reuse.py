@@ -41,6 +41,22 @@ def test_settings_and_version_are_part_of_the_content_key(tmp_path: Path) -> Non
     assert len(keys) == 3
 
 
+def test_a_content_key_is_never_a_stage_key() -> None:
+    source = Stage("data", {"seed": 1})
+    assert reuse.content_key(source, {}) != source.key
+
+
+def test_one_worker_at_a_time_does_the_work_of_a_content_key(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    with (
+        reuse.only_worker(store, "cd" * 32, "evaluate") as first,
+        reuse.only_worker(store, "cd" * 32, "evaluate") as second,
+    ):
+        assert (first, second) == (True, False)
+    with reuse.only_worker(store, "cd" * 32, "evaluate") as third:
+        assert third
+
+
 def test_files_are_taken_over_whole_and_verified(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     first = publish(store, Stage("labels", {"n": 1}), "written once")

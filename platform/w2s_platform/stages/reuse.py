@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from w2s_platform.stage import Stage, canonical_json
@@ -31,13 +31,29 @@ def content_key(stage: Stage, manifests: "Mapping[str, Manifest]") -> str:
         manifests: Input name → manifest of the input's artifact.
     """
     inputs = {name: files_digest(manifest) for name, manifest in manifests.items()}
-    return _digest(stage.preimage | {"inputs": inputs})
+    # Wrapped, so that it is never the stage's own key, which is leased too.
+    return _digest({"content": stage.preimage | {"inputs": inputs}})
 
 
 def files_digest(manifest: "Manifest") -> str:
     """SHA-256 of the files of an artifact that stages read: their names and checksums."""
     files = manifest.files.items()
     return _digest({name: entry.sha256 for name, entry in files if name != HISTORY})
+
+
+@contextmanager
+def only_worker(store: "Store", content: str, kind: str) -> Generator[bool]:
+    """Hold the content key while its work is done; False where another stage is at it now.
+
+    It is leased like a stage's key, but never published: two stages with the same content that
+    start at the same moment would both do the work otherwise.
+    """
+    lease = store.acquire(content, kind)
+    if lease is None:
+        yield False
+        return
+    with lease:
+        yield True
 
 
 def find_same(store: "Store", content: str) -> "Artifact | None":

@@ -56,24 +56,33 @@ def _run_leased(
     ctx = StageContext(stage, store, store_url, lease.workdir, watched)
     try:
         content = reuse.content_key(stage, {n: ctx.input(n).manifest for n in stage.inputs})
-        if same := reuse.find_same(store, content):
-            reuse.take_over(same, lease)
-            _publish(ctx, lease)
-            return Outcome(stage.key, "done", lease.seconds, summary={"same_as": same.key})
-        with _quiet(lease):
-            _use_threads(runtime)
-            body(stage.kind)(ctx)
-        lease.check()
-        if runtime.should_stop():
-            raise CancelledError("stopped on request", where=stage.label)
-        _publish(ctx, lease)
+        with reuse.only_worker(store, content, stage.kind) as alone:
+            if not alone:
+                return Outcome(stage.key, "busy")
+            return _do(ctx, lease, content)
     except CancelledError:
         lease.check()  # a lost lease is told as such
         raise
     except Exception as error:
         return _failed(ctx, lease, error)
-    reuse.note(store, content, stage.key)
-    return Outcome(stage.key, "done", lease.seconds)
+
+
+def _do(ctx: StageContext, lease: "Lease", content: str) -> Outcome:
+    """Take over what another stage with the same content made, or make it."""
+    key = ctx.stage.key
+    if same := reuse.find_same(ctx.store, content):
+        reuse.take_over(same, lease)
+        _publish(ctx, lease)
+        return Outcome(key, "done", lease.seconds, summary={"same_as": same.key})
+    with _quiet(lease):
+        _use_threads(ctx.runtime)
+        body(ctx.stage.kind)(ctx)
+    lease.check()
+    if ctx.runtime.should_stop():
+        raise CancelledError("stopped on request", where=ctx.stage.label)
+    _publish(ctx, lease)
+    reuse.note(ctx.store, content, key)
+    return Outcome(key, "done", lease.seconds)
 
 
 def _publish(ctx: StageContext, lease: "Lease") -> None:
