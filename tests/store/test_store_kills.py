@@ -62,7 +62,7 @@ def complete(store: Store, keys: list[str], size: int) -> None:
 def test_killed_at_random_moments(store: Store):
     """Two dozen kills while artifacts are written, published and their leases renewed."""
     random_moment = random.Random(20240917)
-    keys = [key_of(number) for number in range(300)]
+    keys = [key_of(number) for number in range(4000)]  # more than any machine gets done
 
     def work() -> None:
         mine = open_store(store.url, lease_ttl=0.003)  # renewed all the time
