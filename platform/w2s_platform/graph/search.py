@@ -114,10 +114,7 @@ class SweepSearch:
     def _judged(self, cell: Cell) -> Iterator[Measure]:
         """The evaluations on validation data that the objective is made of, in a fixed order."""
         objective = self.settings.objective
-        wanted = [objective.subject]
-        if objective.metric == "pgr":
-            wanted = list(dict.fromkeys(["floor", objective.subject, "ceiling"]))
-        for subject in wanted:
+        for subject in _subjects(objective):
             for measure in cell.measures:
                 if measure.subject == subject and measure.role == objective.role:
                     yield measure
@@ -147,6 +144,13 @@ def merged(sweep: str, graphs: Iterable[Graph]) -> Graph:
     return Graph(sweep, stages, tuple(cells.values()))
 
 
+def _subjects(objective: Objective) -> list[str]:
+    """Whose evaluations the objective is made of, in a fixed order."""
+    if objective.metric != "pgr":
+        return [objective.subject]
+    return list(dict.fromkeys(["floor", objective.subject, "ceiling"]))
+
+
 def _value(store: "Store", objective: Objective, keys: Sequence[str]) -> float | None:
     """One seed's value."""
     found = [json.loads(store.require(key).path(MEASUREMENTS).read_text()) for key in keys]
@@ -154,11 +158,10 @@ def _value(store: "Store", objective: Objective, keys: Sequence[str]) -> float |
         values = [row["value"] for rows in found for row in rows
                   if row["metric"] == objective.metric]  # fmt: skip
         return fmean(values) if values else None
-    subjects = dict.fromkeys(["floor", objective.subject, "ceiling"])
     place = {"role": objective.role, "task": ""}
     rows = [
         {"subject": subject, **place, **row}
-        for subject, measured in zip(subjects, found, strict=True)
+        for subject, measured in zip(_subjects(objective), found, strict=True)
         for row in measured
     ]
     wanted = [row["value"] for row in pgr_rows(rows) if row["subject"] == objective.subject]

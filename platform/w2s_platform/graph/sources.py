@@ -1,13 +1,14 @@
 """`data` and `pretrain` stages: what a cell starts from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ensemble_core.settings import ModelRef
 from w2s_platform.graph.builder import StageSet, plain
+from w2s_platform.sweepfile.check import slices as in_drawing_order
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
@@ -67,7 +68,8 @@ def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> li
     id, ood: test questions then never decide which questions train.
     """
     slices: list[Slice] = []
-    for role, spec in roles_in_order(tasks):
+    for loc, spec in in_drawing_order(tasks):
+        role = cast("Role", loc[1])
         split = cards.split(spec, role)
         fingerprint, card = cards.describe(spec.task, split)
         settings = {
@@ -94,17 +96,6 @@ def add_pretrained(stages: StageSet, model: ModelRef) -> str:
         label=whole.label,
         hints={"model": plain(whole)},
     )
-
-
-def roles_in_order(tasks: "TaskGrid") -> "Iterator[tuple[Role, SliceSpec]]":
-    """The slices of a cell in the order in which they are drawn."""
-    yield "labelled", tasks.labelled
-    yield "transfer", tasks.transfer
-    yield "validation", tasks.validation
-    for spec in tasks.id:
-        yield "id", spec
-    for spec in tasks.ood:
-        yield "ood", spec
 
 
 @cache

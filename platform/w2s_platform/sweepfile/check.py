@@ -54,7 +54,7 @@ def draws(sweep: Sweep, cards: "Mapping[str, TaskCard]", data_root: Path | None)
 
 
 def slices(grid: TaskGrid) -> Iterator[tuple[Loc, SliceSpec]]:
-    """Every slice of a grid with its location in the settings."""
+    """Every slice of a grid with its location in the settings, in the order of drawing."""
     for role in ("labelled", "transfer", "validation"):
         yield ("tasks", role), getattr(grid, role)
     for role in ("id", "ood"):
