@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,16 +29,6 @@ class PseudoLabels:
     """Tokens read or written."""
     flops: float
     """Estimate, see `costs.inference_flops`."""
-
-    def save(self, path: Path) -> None:
-        """Write the distributions as a safetensors file; `SoftTargets.load` reads it.
-
-        Raises:
-            ValueError: There are none: the labels are hard.
-        """
-        if self.targets is None:
-            raise ValueError("hard labels have no distributions")
-        self.targets.save(path)
 
 
 def pseudo_labels(

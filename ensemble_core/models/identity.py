@@ -30,6 +30,13 @@ def model_identity(ref: ModelRef) -> dict[str, Any]:
     return identity | {"nano": ref.nano}
 
 
+def absolute(ref: ModelRef) -> ModelRef:
+    """The same model, named so that a process with another working directory finds it."""
+    places = {} if ref.package else {"path": ref.path, "gguf": ref.gguf}
+    given = {field: Path(place).expanduser() for field, place in places.items() if place}
+    return ref.model_copy(update={field: str(place.absolute()) for field, place in given.items()})
+
+
 def _digests(folder: Path) -> dict[str, str]:
     files = sorted(path for pattern in _FILES for path in folder.glob(pattern))
     if not (folder / "config.json").is_file():

@@ -43,12 +43,12 @@ def explain(store: "Store", first: str, second: str) -> list[Difference]:
     keys = [store.keys_starting_with(name) for name in (first, second)]
     explainer = _Explainer(store)
     if all(len(found) == 1 for found in keys):
-        return list(explainer.between(keys[0][0], keys[1][0]))
+        return _once(explainer.between(keys[0][0], keys[1][0]))
     for name, found in zip((first, second), keys, strict=True):
         if len(found) > 1:
             raise InputError(f"{len(found)} stages start with `{name}`", hint="give more digits")
     (_, left), (_, right) = find_cell(store, first), find_cell(store, second)
-    return list(explainer.between_models(left.models, right.models))
+    return _once(explainer.between_models(left.models, right.models))
 
 
 def field_differences(first: Any, second: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -59,6 +59,15 @@ def field_differences(first: Any, second: Any, path: str = "") -> Iterator[tuple
             yield from field_differences(first.get(name, ABSENT), second.get(name, ABSENT), below)
     elif first != second:
         yield path, first, second
+
+
+def _once(differences: Iterator[Difference]) -> list[Difference]:
+    """Each difference once: three rounds with another learning rate differ for one reason."""
+    told: list[Difference] = []
+    for difference in differences:
+        if difference not in told:
+            told.append(difference)
+    return told
 
 
 class _Explainer:

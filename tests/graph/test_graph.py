@@ -149,3 +149,10 @@ def test_a_thousand_cells_take_seconds() -> None:
     made = graph(SWEEP + vary)
     assert len(made.cells) == 1000
     assert time.process_time() - began < 5
+
+
+def test_labels_know_the_longest_text_that_the_student_reads() -> None:
+    limit = ("student: {model: nano-s}", "student: {model: nano-s, training: {max_length: 40}}")
+    made = graph(SWEEP.replace(*limit))
+    written = [s.settings["max_length"] for s in made.stages.values() if s.kind == "labels"]
+    assert written == [40, 40]

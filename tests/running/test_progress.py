@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from w2s_platform.running.estimate import Estimate, kinds_left, time_left
+from w2s_platform.running.estimate import Estimate, time_left
 from w2s_platform.running.progress import LiveDisplay, PlainDisplay, choose_display, live_view
 from w2s_platform.running.render import duration, overview, running_lines
 from w2s_platform.running.snapshot import CellView, Event, Snapshot, StageView
@@ -61,7 +61,6 @@ def test_time_left_is_a_lower_bound_while_a_kind_is_unknown() -> None:
     known = time_left(snapshot(*stages), expected={"student": 5.0, "round": 99.0})
     assert known == Estimate(15.0, partial=False)
     assert time_left(snapshot(stage("a", "to_run"))) is None
-    assert kinds_left(snapshot(*stages)) == {"round": 1, "student": 1}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ensemble_core.documents import DocumentErrors
 from ensemble_core.errors import InputError
+from w2s_platform.running.bundle import make_bundle
 from w2s_platform.running.submit import Job, connect_to, hand_over, job_environment, submit
 
 
@@ -87,3 +89,19 @@ def test_a_wrong_sweep_file_is_not_submitted(tmp_path: Path) -> None:
     wrong.write_text("swep: x\n")
     with pytest.raises(InputError, match=r"wrong\.yaml"):
         submit(wrong, address="http://127.0.0.1:9")
+
+
+def test_a_model_that_would_stay_behind_is_named(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "sweep: study\n"
+        "tasks: {labelled: nano-letters, transfer: nano-mixed, validation: nano-letters,\n"
+        "  id: nano-letters, ood: nano-digits}\n"
+        "experts:\n  model: ./weak\nstudent: {model: /shared/strong}\n"
+    )
+    with pytest.raises(DocumentErrors) as caught:
+        make_bundle(study, tmp_path / "bundle")
+    assert [str(problem).removeprefix(f"{tmp_path}/") for problem in caught.value.problems] == [
+        "study.yaml:5:10: experts.model: `./weak` does not go to the cluster along "
+        "(name it absolutely, at a place that every node reaches)"
+    ]

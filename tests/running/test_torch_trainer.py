@@ -30,14 +30,22 @@ def test_two_workers_train_what_one_does(maker: GraphMaker, store: Store, tmp_pa
 
     torch.set_num_threads(1)
     job = make_job(store.url, pretrained, tmp_path / "one")
-    one = run_training(job, SINGLE, Runtime(threads=1)).log
+    alone = run_training(job, SINGLE, Runtime(threads=1))
+    one = alone.log
     two = json.loads(store.require(key).path("summary.json").read_text())
     assert len(one.losses) == 12
     assert one.losses[-1] < 0.8 * one.losses[0], "it learns"
     assert two["losses"] == pytest.approx(one.losses, rel=1e-4)
     assert two["tokens"] == one.tokens
-    assert two["weights"] == pytest.approx(summed(tmp_path / "one" / "model"), rel=1e-3)
-    assert {".stop", ".training-log.json"}.isdisjoint(store.require(key).manifest.files)
+    assert alone.misses is not None
+    assert alone.pretrained_misses is not None
+    assert alone.misses.mean() < alone.pretrained_misses.mean()
+    assert two["misses"] == alone.misses.tolist()
+    assert two["pretrained_misses"] == alone.pretrained_misses.tolist()
+    assert summed(store.require(key).path("model/config.json").parent) == pytest.approx(
+        summed(tmp_path / "one" / "model"), rel=1e-3
+    )
+    assert {".stop", ".trained.json"}.isdisjoint(store.require(key).manifest.files)
     assert report.stages[0].progress["steps"] == 12
 
 

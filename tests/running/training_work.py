@@ -64,6 +64,8 @@ def make_job(store_url: str, pretrained: str, out: Path) -> Any:
         data=data,
         out=str(out),
         token_weights=np.linspace(0.5, 2.0, data.n_answer_tokens),
+        find_misses=True,
+        find_pretrained_misses=True,
     )
 
 
@@ -78,9 +80,14 @@ def train_stage(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
         trained = train_job(
             make_job(store_url, stage.settings["pretrained"], lease.workdir), runtime
         )
-        weights = trained.model.get_output_embeddings().weight.detach().double().abs().sum().item()
-        log = trained.log
-        summary = {"losses": log.losses, "weights": weights, "tokens": log.tokens}
+        assert trained.misses is not None
+        assert trained.pretrained_misses is not None
+        summary = {
+            "losses": trained.log.losses,
+            "tokens": trained.log.tokens,
+            "misses": trained.misses.tolist(),
+            "pretrained_misses": trained.pretrained_misses.tolist(),
+        }
         (lease.workdir / "summary.json").write_text(json.dumps(summary))
         lease.publish()
     return Outcome(stage.key, "done", lease.seconds)

@@ -72,3 +72,38 @@ def test_a_wrong_card_speaks_for_itself(
     (problem,) = check(load(base), cards)
     assert problem.startswith("CARDS/multiply.yaml:5:1: promt: unknown key")
     assert "did you mean `prompt`?" in problem
+
+
+SEARCH = """\
+search:
+  space: {experts.rounds: {type: int, low: 1, high: 4}}
+  objective: {metric: choice_accuracy}
+  trials: 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("  labels: choice\n", [
+            "12:11: student.labels: `add`, the transfer task, has no choices to label with "
+            "(allowed: hard, soft)"]),
+        ("evaluation: {metrics: [choice_accuracy]}\n", [
+            f"12:23: evaluation.metrics: `{name}` has no choices, so nothing would be measured "
+            "on it (add a metric that needs none, such as accuracy or nll)"
+            for name in ("add", "multiply")]),
+        ("evaluation: {metrics: [choice_accuracy, nll]}\n", []),
+        (SEARCH, [
+            "14:23: search.objective.metric: `add`, the validation task, has no choices "
+            "(allowed: accuracy, nll, …)"]),
+    ],
+)  # fmt: skip
+def test_choices_are_asked_for_only_where_there_are_some(
+    base: str, load: Callable[[str], Sweep], cards: Path, more: str, expected: list[str]
+) -> None:
+    assert check(load(base + more), cards) == expected
+    for name in ("add", "multiply"):
+        card = CARD.format(name=name).replace("answer: a,", "choices: c, answer_index: a,")
+        (cards / f"{name}.yaml").write_text(card.replace(", answer: a", ""))
+    if "easy" not in more:
+        assert not any("choices" in text for text in check(load(base + more), cards))

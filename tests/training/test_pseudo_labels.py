@@ -32,8 +32,16 @@ def test_hard_labels_are_the_greedy_answers(ensemble, tokenizer, transfer):
     assert labels.targets is None
     assert labels.tokens > 0
     assert labels.flops > 0
-    with pytest.raises(ValueError, match="hard labels"):
-        labels.save("nowhere")
+
+
+def test_labels_stay_within_the_students_limit(ensemble, tokenizer, transfer):
+    limit = max(len(tokenizer(q.prompt).input_ids) for q in transfer) + 2
+    labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=6, max_length=limit)
+    longest = max(
+        len(e.input_ids)
+        for e in encode_all(tokenizer, transfer, max_length=limit, answers=labels.answers)
+    )
+    assert longest <= limit
 
 
 @torch.no_grad()
@@ -59,7 +67,7 @@ def test_soft_labels_survive_their_file(ensemble, tokenizer, transfer, tmp_path)
     assert labels.targets is not None
     assert labels.targets.indices.shape[1] == 98  # the whole vocabulary
     np.testing.assert_allclose(np.exp(labels.targets.log_probs).sum(axis=1), 1, atol=1e-4)
-    labels.save(tmp_path / "soft.safetensors")
+    labels.targets.save(tmp_path / "soft.safetensors")
     loaded = SoftTargets.load(tmp_path / "soft.safetensors")
     np.testing.assert_array_equal(loaded.indices, labels.targets.indices)
     np.testing.assert_array_equal(loaded.log_probs, labels.targets.log_probs)

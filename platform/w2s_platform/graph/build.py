@@ -178,6 +178,8 @@ class _CellBuilder:
     def _student(self, subject: str, teacher: str) -> str:
         evaluation, student = self.config.evaluation, self.config.student
         settings = {"labels": student.labels, "max_new_tokens": evaluation.max_new_tokens}
+        if student.training.max_length is not None:  # what the student can't read is not written
+            settings["max_length"] = student.training.max_length
         inputs = {"model": teacher, "transfer": self.data["transfer"].key}
         labels = self.stages.add(
             "labels",

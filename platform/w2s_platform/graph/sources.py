@@ -87,13 +87,15 @@ def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> li
 
 def add_pretrained(stages: StageSet, model: ModelRef) -> str:
     """The `pretrain` stage of a model; cutting it to `layers` happens where it is loaded."""
-    whole = model.model_copy(update={"layers": None})
+    from ensemble_core.models.identity import absolute
+
+    whole = absolute(model.model_copy(update={"layers": None}))
     seed = NANO_PRETRAIN_SEED if whole.nano else None
     return stages.add(
         "pretrain",
         {"source": _identity(whole), "seed": seed},
         {},
-        label=whole.label,
+        label=model.model_copy(update={"layers": None}).label,
         hints={"model": plain(whole)},
     )
 

@@ -5,6 +5,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ensemble_core.documents import DocumentErrors
+
+if TYPE_CHECKING:
+    from ensemble_core.documents import Problem
+    from ensemble_core.settings import ModelRef
+    from w2s_platform.sweepfile.sweep import Sweep
 
 CARDS = ("*.yaml", "*.yml")
 
@@ -40,10 +48,32 @@ def make_bundle(file: Path, folder: Path) -> Bundle:
     from w2s_platform.sweepfile.load import load_sweep
 
     sweep = load_sweep(file)
+    if problems := _left_behind(sweep):
+        raise DocumentErrors(sorted(problems))
     shutil.copyfile(file, folder / file.name)
     _copy_cards(file.parent / "tasks", folder / "tasks")
     _copy_cards(Path("sweeps") / "tasks", folder / "sweeps" / "tasks")
     return Bundle(folder, file.name, sweep.sweep)
+
+
+def _left_behind(sweep: "Sweep") -> "set[Problem]":
+    """Models that are named by a place relative to this machine's working directory."""
+    from w2s_platform.sweepfile.check import problem_at
+
+    hint = "name it absolutely, at a place that every node reaches"
+    return {
+        problem_at(
+            sweep, point, (section, "model"), f"`{place}` does not go to the cluster along", hint
+        )
+        for point in sweep.points
+        for section in ("experts", "student")
+        if (place := _relative(getattr(point.config, section).model))
+    }
+
+
+def _relative(model: "ModelRef") -> str | None:
+    place = model.path or (model.gguf if model.package is None else None)
+    return place if place and not Path(place).is_absolute() else None
 
 
 def _copy_cards(source: Path, target: Path) -> None:

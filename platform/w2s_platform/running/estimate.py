@@ -1,6 +1,6 @@
 """How long a run still takes, judged by what it has done."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
@@ -39,11 +39,6 @@ def time_left(snapshot: Snapshot, expected: Mapping[str, float] | None = None) -
     work = sum(_remaining(stage, known[stage.kind]) for stage in left if stage.kind in known)
     partial = any(stage.kind not in known for stage in left)
     return Estimate(work / _parallelism(snapshot), partial)
-
-
-def kinds_left(snapshot: Snapshot) -> "Counter[str]":
-    """Stages that are still to run or running, by kind."""
-    return Counter(stage.kind for stage in snapshot.stages if stage.status in _LEFT)
 
 
 def _means(snapshot: Snapshot) -> dict[str, float]:

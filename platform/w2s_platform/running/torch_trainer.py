@@ -21,10 +21,11 @@ from w2s_platform.running.reporter import Reporter
 from w2s_platform.stages.runtime import Runtime
 
 if TYPE_CHECKING:
-    from ensemble_core.training import TrainingLog
+    import numpy as np
+
     from w2s_platform.stages.training import Trained, TrainJob
 
-LOG, STOP = ".training-log.json", ".stop"
+TRAINED, STOP = ".trained.json", ".stop"
 """Files in the attempt's directory: what the first worker writes, and what stops all of them."""
 _ENVIRONMENT = {
     "RAY_TRAIN_V2_ENABLED": "1",
@@ -53,15 +54,13 @@ class WorkerGroup:
     key: str
 
     def __call__(self, job: "TrainJob", runtime: Runtime) -> "Trained":
-        """Train on all workers and read back what the first of them wrote.
+        """Train on all workers and read back what the first of them measured.
 
         Raises:
             W2SError: The training raised it, on whichever worker.
             CancelledError: The runtime asked to stop.
             ConnectionError: A worker died.
         """
-        from w2s_platform.stages.training import load_trained
-
         out = Path(job.out)
         config = {
             "job": job,
@@ -72,11 +71,10 @@ class WorkerGroup:
         }
         try:
             _fit(self.needs, config, out, job.store_url, runtime.should_stop)
-            log = _read_log(out)
+            return _read_trained(out)
         finally:
-            for name in (LOG, STOP):
+            for name in (TRAINED, STOP):
                 (out / name).unlink(missing_ok=True)
-        return load_trained(job, log, runtime.device)
 
 
 def _fit(
@@ -158,7 +156,7 @@ def _work(config: dict[str, Any]) -> None:
         runtime = replace(runtime, on_progress=reporter.progress)
     trained = run_training(config["job"], workers, runtime)
     if workers.rank == 0:
-        _write_log(trained.log, out)
+        _write_trained(trained, out)
 
 
 class StopFile:
@@ -177,19 +175,30 @@ class StopFile:
         return self._found
 
 
-def _write_log(log: "TrainingLog", out: Path) -> None:
-    """Keep the log as JSON: a result without a checkpoint carries no metrics in Ray Train V2."""
-    described = asdict(log) | {"drawn": [int(n) for n in log.drawn]}
-    (out / LOG).write_text(json.dumps(described))
+def _write_trained(trained: "Trained", out: Path) -> None:
+    """Keep it as JSON: a result without a checkpoint carries no metrics in Ray Train V2."""
+    arrays = {"misses": trained.misses, "pretrained_misses": trained.pretrained_misses}
+    described = {name: None if array is None else array.tolist() for name, array in arrays.items()}
+    log = asdict(trained.log) | {"drawn": trained.log.drawn.tolist()}
+    (out / TRAINED).write_text(json.dumps({"log": log, **described}))
 
 
-def _read_log(out: Path) -> "TrainingLog":
+def _read_trained(out: Path) -> "Trained":
     import numpy as np
 
     from ensemble_core.training import TrainingLog
+    from w2s_platform.stages.training import Trained
 
-    described = json.loads((out / LOG).read_text())
-    return TrainingLog(**described | {"drawn": np.array(described["drawn"], dtype=np.int64)})
+    described = json.loads((out / TRAINED).read_text())
+    drawn = np.array(described["log"]["drawn"], dtype=np.int64)
+    log = TrainingLog(**described.pop("log") | {"drawn": drawn})
+    return Trained(log, **{name: _booleans(values) for name, values in described.items()})
+
+
+def _booleans(values: list[bool] | None) -> "np.ndarray | None":
+    import numpy as np
+
+    return None if values is None else np.array(values, dtype=bool)
 
 
 def _explained(error: Exception, stopped: bool) -> Exception:

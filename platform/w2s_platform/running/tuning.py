@@ -1,5 +1,6 @@
 """Ray Tune, set up for trials that only wait."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -87,5 +88,5 @@ def requester_of(trial: str, config: Mapping[str, Any]) -> str:
 
 
 def experiment_name(sweep: str) -> str:
-    """A name for one run's folder: the sweep's and the time."""
-    return f"{sweep}-{time.strftime('%Y%m%d-%H%M%S')}"
+    """A name for one run: the sweep's, the time, and digits that tell two of one second apart."""
+    return f"{sweep}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"

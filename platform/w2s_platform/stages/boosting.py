@@ -7,8 +7,6 @@ from w2s_platform.stages.context import StageContext, read_json
 from w2s_platform.stages.training import Trained, TrainJob, train_job
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ensemble_core.encoding import TokenDataset
     from ensemble_core.rounds import BoostState, RoundOutcome
     from w2s_platform.store import Artifact
@@ -26,11 +24,9 @@ def run_round(ctx: StageContext) -> None:
     if state is None or state.ended:
         ctx.write_json(ROUND, {"round": ctx.settings["round"], "ended": True})
         return
-    reference = None if "previous" in ctx.stage.inputs else _pretrained_errors(ctx, data)
     trained = train_job(_round_job(ctx, data, state), ctx.runtime)
     ctx.spent.add(trained.log)
-    wrong = _errors(trained.model, data)
-    _write_tokens(ctx, data, state, wrong, reference)
+    _write_tokens(ctx, data, state, trained)
     described = {"round": ctx.settings["round"], "ended": False, "state": state.scalars()}
     ctx.write_json(ROUND, described | {"training": _curve(trained)})
 
@@ -96,11 +92,11 @@ def _round_job(ctx: StageContext, data: "TokenDataset", state: "BoostState") -> 
 
     seed = round_seed(ctx.settings["seed"], ctx.settings["round"])
     if "previous" not in ctx.stage.inputs:
-        return _job(ctx, data, seed)
+        return _job(ctx, data, seed, find_misses=True, find_pretrained_misses=True)
     if boost_of(ctx).update == "reweight":
-        return _job(ctx, data, seed, token_weights=state.weights)
+        return _job(ctx, data, seed, find_misses=True, token_weights=state.weights)
     drawn = sampling_probabilities(state.log_weights, data.example)
-    return _job(ctx, data, seed, example_probabilities=drawn)
+    return _job(ctx, data, seed, find_misses=True, example_probabilities=drawn)
 
 
 def _job(ctx: StageContext, data: "TokenDataset", seed: int, **how: Any) -> TrainJob:
@@ -118,26 +114,8 @@ def _job(ctx: StageContext, data: "TokenDataset", seed: int, **how: Any) -> Trai
     )
 
 
-def _errors(model: Any, data: "TokenDataset") -> "np.ndarray":
-    from ensemble_core.scoring import token_errors
-
-    return token_errors(model, data)
-
-
-def _pretrained_errors(ctx: StageContext, data: "TokenDataset") -> "np.ndarray":
-    from w2s_platform.stages.subjects import load_pretrained
-
-    pretrained = ctx.stage.inputs["pretrained"]
-    model, _ = load_pretrained(ctx.store, pretrained, ctx.settings["layers"], ctx.runtime.device)
-    return _errors(model, data)
-
-
 def _write_tokens(
-    ctx: StageContext,
-    data: "TokenDataset",
-    state: "BoostState",
-    wrong: "np.ndarray",
-    reference: "np.ndarray | None",
+    ctx: StageContext, data: "TokenDataset", state: "BoostState", trained: Trained
 ) -> None:
     """One row per answer token: the weight it went in with, and whether the expert missed it."""
     import pyarrow as pa
@@ -148,10 +126,10 @@ def _write_tokens(
         "position": data.position,
         "token": data.answer_tokens,
         "log_weight": state.log_weights,
-        "wrong": wrong,
+        "wrong": trained.misses,
     }
-    if reference is not None:
-        columns["reference_wrong"] = reference
+    if trained.pretrained_misses is not None:
+        columns["reference_wrong"] = trained.pretrained_misses
     pq.write_table(pa.table(columns), ctx.out / TOKENS)
 
 

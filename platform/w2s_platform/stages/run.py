@@ -18,7 +18,7 @@ from w2s_platform.stages.registry import body
 from w2s_platform.stages.runtime import Outcome, Runtime
 
 if TYPE_CHECKING:
-    from w2s_platform.store import Lease, Store
+    from w2s_platform.store import Lease
     from w2s_platform.store.manifest import Cost
 
 
@@ -39,27 +39,27 @@ def run_stage(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
     from w2s_platform.store import open_store
 
     store = open_store(store_url)
-    lease = store.acquire(stage.key, stage.kind)
-    if lease is None:
-        return Outcome(stage.key, "cached" if store.find(stage.key) else "busy")
-    with lease:
-        return _run_leased(stage, store, store_url, lease, runtime)
+    if store.find(stage.key):
+        return Outcome(stage.key, "cached")
+    inputs = {name: store.require(key).manifest for name, key in stage.inputs.items()}
+    content = reuse.content_key(stage, inputs)
+    with reuse.only_worker(store, content, stage.kind) as alone:
+        lease = store.acquire(stage.key, stage.kind) if alone else None
+        if lease is None:
+            return Outcome(stage.key, "cached" if store.find(stage.key) else "busy")
+        with lease:
+            return _run_leased(
+                StageContext(stage, store, store_url, lease.workdir, runtime), lease, content
+            )
 
 
-def _run_leased(
-    stage: Stage, store: "Store", store_url: str, lease: "Lease", runtime: Runtime
-) -> Outcome:
+def _run_leased(ctx: StageContext, lease: "Lease", content: str) -> Outcome:
     def should_stop() -> bool:
-        return lease.lost.is_set() or runtime.should_stop()
+        return lease.lost.is_set() or ctx.runtime.should_stop()
 
-    watched = replace(runtime, should_stop=should_stop)
-    ctx = StageContext(stage, store, store_url, lease.workdir, watched)
     try:
-        content = reuse.content_key(stage, {n: ctx.input(n).manifest for n in stage.inputs})
-        with reuse.only_worker(store, content, stage.kind) as alone:
-            if not alone:
-                return Outcome(stage.key, "busy")
-            return _do(ctx, lease, content)
+        watched = replace(ctx.runtime, should_stop=should_stop)
+        return _do(replace(ctx, runtime=watched), lease, content)
     except CancelledError:
         lease.check()  # a lost lease is told as such
         raise

@@ -37,19 +37,20 @@ def _answers(ctx: StageContext, questions: "list[Question]") -> "PseudoLabels":
     from ensemble_core.labels import pseudo_labels
 
     model, tokenizer = load_subject(ctx.store, ctx.stage.inputs["model"], ctx.runtime.device)
-    batch_size, should_stop = ctx.stage.hints["batch_size"], ctx.runtime.should_stop
+    shared: dict[str, Any] = {
+        "batch_size": ctx.stage.hints["batch_size"],
+        "max_length": ctx.settings.get("max_length"),
+        "should_stop": ctx.runtime.should_stop,
+    }
     if ctx.settings["labels"] == "choice":
-        return choice_labels(
-            model, tokenizer, questions, batch_size=batch_size, should_stop=should_stop
-        )
+        return choice_labels(model, tokenizer, questions, **shared)
     return pseudo_labels(
         model,
         tokenizer,
         questions,
         max_new_tokens=ctx.settings["max_new_tokens"],
         soft=ctx.settings["labels"] == "soft",
-        batch_size=batch_size,
-        should_stop=should_stop,
+        **shared,
     )
 
 

@@ -1,6 +1,5 @@
 """From an artifact to a model that answers: pretrained, trained, or an ensemble of experts."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ensemble_core.errors import StageError
@@ -64,25 +63,19 @@ def has_model(artifact: "Artifact") -> bool:
     return artifact.manifest.kind != "round" or TRAINED in artifact.manifest.files
 
 
-def load_weights(
-    store: "Store", trained: dict[str, Any], directory: Path, device: str
-) -> tuple[Any, Any]:
-    """Read what a training wrote to `directory`, with the tokenizer of its pretrained model."""
+def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
+    """The weights of a training, with the tokenizer of its pretrained model."""
     from ensemble_core.models.adapters import load_adapter
     from ensemble_core.models.load import load_model
 
+    if not has_model(artifact):
+        raise StageError("boosting had ended before this round", where=artifact.key[:12])
+    trained, directory = read_json(artifact, TRAINED), artifact.path(TRAINED).parent
     if trained["adapter"] is None:
         tokenizer, _ = load_tokenizer(store, trained["pretrained"])
         return load_model(ModelRef(path=str(directory / MODEL)), tokenizer=tokenizer, device=device)
     base, tokenizer = load_pretrained(store, trained["pretrained"], trained["layers"], device)
     return load_adapter(base, directory / ADAPTER), tokenizer
-
-
-def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
-    if not has_model(artifact):
-        raise StageError("boosting had ended before this round", where=artifact.key[:12])
-    directory = artifact.path(TRAINED).parent
-    return load_weights(store, read_json(artifact, TRAINED), directory, device)
 
 
 def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:

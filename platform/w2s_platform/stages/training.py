@@ -37,15 +37,20 @@ class TrainJob:
     token_weights: "np.ndarray | None" = None
     example_probabilities: "np.ndarray | None" = None
     soft_targets: "SoftTargets | None" = None
+    find_misses: bool = False
+    """Find the answer tokens of `data` that the trained model gets wrong, while it is loaded."""
+    find_pretrained_misses: bool = False
+    """The same for the model before its training."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A fine-tuned model and how its training went."""
+    """How a training went; its weights are where the job wanted them."""
 
-    model: Any
-    tokenizer: Any
     log: "TrainingLog"
+    misses: "np.ndarray | None" = None
+    """Whether the trained model gets each of N answer tokens wrong; None where not asked for."""
+    pretrained_misses: "np.ndarray | None" = None
 
 
 def train_job(job: TrainJob, runtime: Runtime) -> Trained:
@@ -63,17 +68,27 @@ def train_job(job: TrainJob, runtime: Runtime) -> Trained:
 
 
 def run_training(job: TrainJob, workers: "Workers", runtime: Runtime) -> Trained:
-    """Train as one of `workers`; the first of them writes the weights to `job.out`."""
+    """Train as one of `workers`; the first of them measures, and writes weights to `job.out`."""
     from ensemble_core.models.adapters import add_lora
-    from ensemble_core.training import train
     from w2s_platform.stages.subjects import load_pretrained
     from w2s_platform.store import open_store
 
-    store = open_store(job.store_url)
-    model, tokenizer = load_pretrained(store, job.pretrained, job.layers, runtime.device)
+    store, first = open_store(job.store_url), workers.rank == 0
+    model, _ = load_pretrained(store, job.pretrained, job.layers, runtime.device)
+    before = _misses(model, job) if first and job.find_pretrained_misses else None
     if job.adapter is not None:
         model = add_lora(model, job.adapter, seed=job.seed)
-    log = train(
+    log = _train(model, job, workers, runtime)
+    if not first:
+        return Trained(log)
+    _save(model, job)
+    return Trained(log, _misses(model, job) if job.find_misses else None, before)
+
+
+def _train(model: Any, job: TrainJob, workers: "Workers", runtime: Runtime) -> "TrainingLog":
+    from ensemble_core.training import train
+
+    return train(
         model,
         job.data,
         job.training,
@@ -89,20 +104,12 @@ def run_training(job: TrainJob, workers: "Workers", runtime: Runtime) -> Trained
         ),
         should_stop=runtime.should_stop,
     )
-    if workers.rank == 0:
-        _save(model, job)
-    return Trained(model, tokenizer, log)
 
 
-def load_trained(job: TrainJob, log: "TrainingLog", device: str) -> Trained:
-    """Read back what the workers of a multi-worker training wrote."""
-    from w2s_platform.stages.subjects import load_weights
-    from w2s_platform.store import open_store
+def _misses(model: Any, job: TrainJob) -> "np.ndarray":
+    from ensemble_core.scoring import token_errors
 
-    out = Path(job.out)
-    trained = json.loads((out / TRAINED).read_text())
-    model, tokenizer = load_weights(open_store(job.store_url), trained, out, device)
-    return Trained(model, tokenizer, log)
+    return token_errors(model, job.data)
 
 
 def _save(model: Any, job: TrainJob) -> None:

@@ -9,12 +9,15 @@ from ensemble_core.errors import InputError
 from ensemble_core.tasks.slices import SliceSpec
 from w2s_platform.sweepfile.places import Places
 from w2s_platform.sweepfile.points import Point
-from w2s_platform.sweepfile.sections import TaskGrid
+from w2s_platform.sweepfile.sections import CHOICE_METRICS, TaskGrid
 from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
     from ensemble_core.tasks.roles import Role
+
+TRAINED_ON = ("labelled", "transfer")
+"""Roles on which nothing is measured."""
 
 
 def tasks(sweep: Sweep, search_path: Sequence[Path]) -> list[Problem]:
@@ -33,6 +36,7 @@ def tasks(sweep: Sweep, search_path: Sequence[Path]) -> list[Problem]:
             if spec.task not in cards:
                 cards[spec.task] = _find(spec.task, search_path)
             problems |= set(_problems(sweep, point, loc, spec, cards[spec.task]))
+        problems |= set(_without_choices(sweep, point, cards))
     return sorted(problems)
 
 
@@ -96,6 +100,32 @@ def _problems(
     else:
         for message, hint in _misfits(spec, card):
             yield problem_at(sweep, point, loc, message, hint)
+
+
+def _without_choices(
+    sweep: Sweep, point: Point, cards: "Mapping[str, TaskCard | InputError]"
+) -> Iterator[Problem]:
+    """Settings that need choices where the task has none, so that nothing would come of them."""
+    grid, config = point.config.tasks, point.config
+    bare = {name for name, card in cards.items() if _lacks_choices(card)}
+    if config.student.labels == "choice" and grid.transfer.task in bare:
+        message = f"`{grid.transfer.task}`, the transfer task, has no choices to label with"
+        yield problem_at(sweep, point, ("student", "labels"), message, "allowed: hard, soft")
+    if set(config.evaluation.metrics) <= set(CHOICE_METRICS):
+        tested = {spec.task for loc, spec in slices(grid) if role_of(loc) not in TRAINED_ON}
+        for name in sorted(tested & bare):
+            message = f"`{name}` has no choices, so nothing would be measured on it"
+            hint = "add a metric that needs none, such as accuracy or nll"
+            yield problem_at(sweep, point, ("evaluation", "metrics"), message, hint)
+    objective = sweep.search and sweep.search.objective.metric
+    if objective in CHOICE_METRICS and grid.validation.task in bare:
+        message = f"`{grid.validation.task}`, the validation task, has no choices"
+        loc = ("search", "objective", "metric")
+        yield problem_at(sweep, point, loc, message, "allowed: accuracy, nll, …")
+
+
+def _lacks_choices(card: "TaskCard | InputError") -> bool:
+    return not isinstance(card, InputError) and not any(s.has_choices for s in card.sources)
 
 
 def _undrawable(

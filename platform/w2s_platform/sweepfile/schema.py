@@ -1,6 +1,5 @@
 """The JSON Schema of sweep files, generated from their models."""
 
-import json
 from typing import Any
 
 from w2s_platform.sweepfile.file import SweepFile
@@ -29,11 +28,6 @@ def json_schema() -> dict[str, Any]:
     names = {"anyOf": [{"enum": list(all_keys())}, *({"pattern": _below(k)} for k in open_keys())]}
     schema["$defs"]["DottedKey"] = {"description": "A key of the sweep's own tree.", **names}
     return {"$schema": _DIALECT, **schema, "title": "w2s sweep"}
-
-
-def schema_text() -> str:
-    """The schema as it is committed."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _named_by_keys(schema: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ Metric = Literal[
 ]
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 METRICS: tuple[Metric, ...] = get_args(Metric)
+CHOICE_METRICS: tuple[Metric, ...] = ("choice_accuracy", "choice_accuracy_norm")
 _NameT = TypeVar("_NameT", bound=str)
 
 Layers = Annotated[int, Field(ge=1)] | None
