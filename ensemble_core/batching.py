@@ -26,8 +26,6 @@ class Batch:
     """What the model reads, [B, L]."""
     places: Tensor
     """Where it predicts an answer token, as indices into the flattened [B · L], shape [n]."""
-    keep: int
-    """How many columns, counted from the last, hold all places."""
     targets: Tensor
     """The tokens to predict there, [n]."""
     token_index: Tensor
@@ -46,7 +44,7 @@ def collate(
         device: Where the tensors go.
     """
     lengths, prompts = data.lengths[rows], data.prompt_lengths[rows]
-    width, first = int(lengths.max()) - 1, int(prompts.min()) - 1
+    width = int(lengths.max()) - 1
     columns = np.arange(width + 1)
     ids = data.tokens.take(data.starts[rows][:, None] + columns, mode="clip")
     ids[columns >= lengths[:, None]] = pad
@@ -54,7 +52,6 @@ def collate(
     return Batch(
         input_ids=_tensor(ids[:, :-1], device),
         places=_tensor(row * width + column - 1, device),
-        keep=width - first,
         targets=_tensor(ids[row, column], device),
         token_index=_tensor((data.answer_starts[rows] - prompts)[row] + column, device),
     )
@@ -68,28 +65,27 @@ def _tensor(array: NDArray[Any], device: torch.device | str) -> Tensor:
 def answer_logits(model: Any, batch: Batch) -> Tensor:
     """The model's logits for each target of a batch, in float32, shape [n, V]."""
     inputs = {"input_ids": batch.input_ids, "use_cache": False}
-    return logits_at(model, batch.places, batch.keep, **inputs)[0]
+    return logits_at(model, batch.places, **inputs)[0]
 
 
-def logits_at(model: Any, places: Tensor, keep: int, **inputs: Any) -> tuple[Tensor, Any]:
+def logits_at(model: Any, places: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
     """Call the model, and apply its output head to the wanted positions alone.
 
-    With a vocabulary of 50,000 the head is a fifth of a small model's work.
+    With a vocabulary of 50,000 the head is a fifth of a small model's work, and the logits of all
+    positions are most of its memory.
 
     Args:
-        model: A causal LM.
+        model: A causal LM, a single one or the ensemble.
         places: Indices into the flattened positions [B · L], shape [n].
-        keep: How many columns, counted from the last, hold all of them.
         inputs: What the model takes; `input_ids` has shape [B, L].
 
     Returns:
         Logits in float32, shape [n, V], and the cache, if the model kept one.
     """
-    causal, width = unwrapped(model), inputs["input_ids"].shape[1]
+    causal = unwrapped(model)
+    if hasattr(causal, "logits_at"):  # an ensemble has a head in each expert
+        return causal.logits_at(places, **inputs)
     head = causal.get_output_embeddings()
-    if head is None:  # an ensemble has a head in each expert
-        output = causal(**inputs, logits_to_keep=keep)
-        return output.logits[places // width, places % width - width], output.past_key_values
 
     def select(_: nn.Module, hidden: tuple[Tensor, ...]) -> tuple[Tensor]:
         return (hidden[0].flatten(0, 1).index_select(0, places),)
@@ -106,7 +102,7 @@ def next_logits(model: Any, **inputs: Any) -> tuple[Tensor, Any]:
     """Logits after each sequence's last token, [B, V], and the cache."""
     rows, width = inputs["input_ids"].shape
     ends = torch.arange(width - 1, rows * width, width, device=inputs["input_ids"].device)
-    return logits_at(model, ends, 1, **inputs, use_cache=True)
+    return logits_at(model, ends, **inputs, use_cache=True)
 
 
 def unwrapped(model: Any) -> Any:

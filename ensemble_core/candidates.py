@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble_core.encoding import TokenDataset, encode_all
-from ensemble_core.errors import StageError
 from ensemble_core.scoring import TokenScores, score_tokens
 from ensemble_core.tasks.question import Question
 
@@ -21,12 +20,10 @@ class CandidateScores:
     scores: TokenScores
     firsts: NDArray[np.int64]
     """The first candidate of each of Q questions, and the end, shape [Q + 1]."""
-    truths: NDArray[np.int64]
-    """The candidate that is the true answer, shape [Q]."""
 
-    def true_answer(self, question: int) -> slice:
-        """The answer tokens, among all, of a question's true answer."""
-        return self._tokens(int(self.truths[question]))
+    def answer_tokens(self, question: int, candidate: int) -> slice:
+        """The answer tokens, among all, of a question's candidate, counted from 0."""
+        return self._tokens(int(self.firsts[question]) + candidate)
 
     def log_likelihoods(self, question: int) -> NDArray[np.float64] | None:
         """Summed log-probability of each choice in nats, without its end of sequence, shape [C].
@@ -54,23 +51,22 @@ def score_candidates(
     batch_size: int = 64,
     should_stop: Callable[[], bool] | None = None,
 ) -> CandidateScores:
-    """Score every choice of every question (`choices`), or the true answers alone.
+    """Score every candidate of every question: its choices (`choices`), else its true answer.
 
     Raises:
-        StageError: A candidate does not fit the context, or a true answer is none of its choices.
+        StageError: A candidate does not fit the context.
         CancelledError: `should_stop` said so.
     """
-    texts = [(q.choices if choices else ()) or (q.answer,) for q in questions]
-    for question, candidates in zip(questions, texts, strict=True):
-        if question.answer not in candidates:
-            raise StageError(
-                "the true answer is none of the choices", where=f"question {question.id}"
-            )
+    texts = [candidates_of(question, choices) for question in questions]
     sizes = [len(candidates) for candidates in texts]
     owners = [q for q, size in zip(questions, sizes, strict=True) for _ in range(size)]
     flat = [text for candidates in texts for text in candidates]
     data = TokenDataset(encode_all(tokenizer, owners, max_length=max_length, answers=flat))
     firsts = np.cumsum([0, *sizes])
-    places = np.array([c.index(q.answer) for q, c in zip(questions, texts, strict=True)])
     scores = score_tokens(model, data, batch_size=batch_size, should_stop=should_stop)
-    return CandidateScores(data, scores, firsts, firsts[:-1] + places)
+    return CandidateScores(data, scores, firsts)
+
+
+def candidates_of(question: Question, choices: bool) -> tuple[str, ...]:
+    """A question's choices where they are asked for and there are some; else its true answer."""
+    return (question.choices if choices else ()) or (question.answer,)

@@ -53,4 +53,5 @@ def choice_labels(
         assert likelihoods is not None  # at least two choices
         answers.append(question.choices[int(likelihoods.argmax())])
     tokens = tokens_read(scored.data)
-    return PseudoLabels(answers, None, tokens, inference_flops(model, tokens))
+    ended = [True] * len(answers)
+    return PseudoLabels(answers, None, ended, tokens, inference_flops(model, tokens))

@@ -18,20 +18,30 @@ def training_flops(model: nn.Module, tokens: int) -> float:
 
 
 def inference_flops(model: nn.Module, tokens: int) -> float:
-    """2 · N · tokens, of the same source and with the same N; tokens are those read or written."""
-    return float(2 * _multiplied(model, False) * tokens)
+    """2 · N · tokens, of the same source and with the same N; tokens are those read or written.
+
+    Adapters that share a base in memory are each run with it: its parameters count T times.
+    """
+    n_adapters = len(getattr(getattr(model, "config", None), "adapter_configs", None) or [])
+    again = (n_adapters - 1) * _multiplied(model, False, without="lora_") if n_adapters else 0
+    return float(2 * (_multiplied(model, False) + again) * tokens)
 
 
-def _multiplied(model: Any, trained_only: bool) -> int:
-    """Parameters that take part in a product, each once (tied ones belong to the head)."""
+def _multiplied(model: Any, trained_only: bool, without: str | None = None) -> int:
+    """Parameters that take part in a product, each once (tied ones belong to the head).
+
+    `without` leaves out those with this text in their name.
+    """
     heads = {id(p) for m in _heads(model) for p in m.parameters()}
     lookups = {
         id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()
     }
     return sum(
         p.numel()
-        for p in model.parameters()
-        if (p.requires_grad or not trained_only) and (id(p) not in lookups or id(p) in heads)
+        for name, p in model.named_parameters()
+        if (p.requires_grad or not trained_only)
+        and (id(p) not in lookups or id(p) in heads)
+        and (without is None or without not in name)
     )
 
 

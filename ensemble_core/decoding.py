@@ -11,6 +11,7 @@ from ensemble_core.batching import left_padded, next_logits
 from ensemble_core.encoding import encode_prompts, end_of_sequence, split_prompt
 from ensemble_core.errors import CancelledError, InputError
 from ensemble_core.models.context import context_length
+from ensemble_core.scoring import check_numbers
 from ensemble_core.tasks.question import Question
 
 
@@ -53,6 +54,7 @@ def decode(
     Raises:
         InputError: The tokenizer has no end of sequence, or the context can't hold the answer.
         CancelledError: `should_stop` said so.
+        DivergedError: The model's predictions are not numbers.
     """
     room = _prompt_room(model, max_new_tokens, max_length)
     prompts = encode_prompts(tokenizer, questions, max_length=room)
@@ -86,6 +88,7 @@ def greedy(
     running = torch.ones_like(rows, dtype=torch.bool)
     for step in range(max_new_tokens):
         logits, cache = next_logits(model, **inputs)
+        check_numbers(not bool(logits.isnan().any()))
         token = logits.argmax(dim=-1).masked_fill(~running, eos)
         written[rows, step] = token
         running &= token != eos
@@ -121,8 +124,7 @@ def _by_length(prompts: Sequence[Sequence[int]], batch_size: int) -> Iterator[li
 
 
 def _prompt_room(model: Any, max_new_tokens: int, max_length: int | None) -> int:
-    context = context_length(model.config)
-    limit = min(context, max_length) if max_length else context
+    limit = context_length(model.config, max_length)
     if max_new_tokens >= limit:
         raise InputError(
             f"answers of {max_new_tokens} tokens leave no room for a prompt "

@@ -99,8 +99,9 @@ def encode(
     """Tokenise one question and `answer` (default: its true answer), and append end of sequence.
 
     Prompt and answer are tokenised together and split at the prompt's own number of tokens, as
-    lm-evaluation-harness does; spaces at the prompt's end count to the answer. A prompt that is
-    too long loses its beginning.
+    lm-evaluation-harness does; spaces at the prompt's end count to the answer. Where a token would
+    cross that border the answer is tokenised alone instead, so that every answer follows the very
+    prompt that decoding reads. A prompt that is too long loses its beginning.
 
     Raises:
         InputError: The tokenizer has no end-of-sequence token.
@@ -116,8 +117,12 @@ def encode_all(
     *,
     max_length: int,
     answers: Sequence[str] | None = None,
+    ended: Sequence[bool] | None = None,
 ) -> list[Encoded]:
-    """Tokenise many questions at once; `answers[i]` goes with `questions[i]`. See `encode`."""
+    """Tokenise many questions at once; `answers[i]` goes with `questions[i]`. See `encode`.
+
+    An answer that has not `ended` (default: all have) was cut, and gets no end of sequence.
+    """
     eos = end_of_sequence(tokenizer)
     if not questions:
         return []
@@ -126,15 +131,18 @@ def encode_all(
     prompts = _token_ids(tokenizer, [bare for bare, _, _ in pairs])
     wholes = _token_ids(tokenizer, ["".join(parts) for parts in pairs])
     prefix = _prefix(tokenizer)
+    ends = [True] * len(pairs) if ended is None else ended
     encoded: list[Encoded] = []
-    for question, parts, prompt, whole in zip(questions, pairs, prompts, wholes, strict=True):
+    rows = zip(questions, pairs, prompts, wholes, ends, strict=True)
+    for question, parts, prompt, whole, is_end in rows:
         split, text = len(prompt), parts[1] + parts[2]
-        if text and len(whole) <= split:  # the answer was swallowed by a merge over the border
+        if text and whole[:split] != prompt:
             whole = prompt + _token_ids(tokenizer, [text])[0]
-        given = prefix + whole[:split]
-        if not given:  # as lm-evaluation-harness: something must precede the first answer token
-            given = [eos]
-        encoded.append(_fit(given, [*whole[split:], eos], max_length, question))
+        # As lm-evaluation-harness: something must precede the first answer token.
+        given = prefix + whole[:split] or [eos]
+        answer = whole[split:]
+        encoded.append(_fit(given, [*answer, eos] if is_end or not answer else answer,
+                            max_length, question))  # fmt: skip
     return encoded
 
 

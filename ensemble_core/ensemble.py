@@ -25,6 +25,7 @@ from transformers import (
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from ensemble_core import ensemble_cache, ensemble_lora
+from ensemble_core.batching import logits_at
 from ensemble_core.combining import COMBINERS, combine, normalise_weights
 from ensemble_core.ensemble_config import (
     MODEL_TYPE,
@@ -191,12 +192,38 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         wants_dict = self.config.return_dict if return_dict is None else return_dict
         return output if wants_dict else output.to_tuple()
 
+    def logits_at(
+        self,
+        places: Tensor,
+        *,
+        use_cache: bool = True,
+        past_key_values: Cache | None = None,
+        **inputs: Any,
+    ) -> tuple[Tensor, Cache | None]:
+        """`forward` at some positions: combined log-probabilities [n, V], and the cache.
+
+        Args:
+            places: Indices into the flattened positions [B · L], shape [n].
+            use_cache: Whether to return a cache.
+            past_key_values: As in `forward`.
+            inputs: What else `forward` takes.
+        """
+        if use_cache and past_key_values is None:
+            past_key_values = ensemble_cache.new_cache(self._configs())
+        log_probs = self.expert_log_probs(past_key_values=past_key_values, places=places, **inputs)
+        return self.combine(log_probs), past_key_values
+
     def expert_log_probs(
-        self, input_ids: Tensor, past_key_values: Cache | None = None, **kwargs: Any
+        self,
+        input_ids: Tensor,
+        past_key_values: Cache | None = None,
+        places: Tensor | None = None,
+        **kwargs: Any,
     ) -> Tensor:
         """Each expert's own next-token log-probabilities, in float32, shape [T, B, L, V].
 
         Takes what `forward` takes. A cache that is given is filled; without one, none is kept.
+        With `places`, indices into the flattened positions [B · L], the shape is [T, n, V].
         """
         caches: Sequence[Cache | None] = [None] * self.config.n_experts
         if past_key_values is not None:
@@ -207,8 +234,12 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         for index, cache in enumerate(caches):
             expert = self._as_expert(index)
             passed = _known_to(expert, {**kwargs, "use_cache": cache is not None})
-            output = expert(input_ids=input_ids, past_key_values=cache, **passed)
-            rows.append(output.logits.float().log_softmax(dim=-1).to(input_ids.device))
+            passed |= {"input_ids": input_ids, "past_key_values": cache}
+            if places is None:
+                logits = expert(**passed).logits.float()
+            else:
+                logits, _ = logits_at(expert, places, **passed)
+            rows.append(logits.log_softmax(dim=-1).to(input_ids.device))
         return torch.stack(rows)
 
     def combine(self, log_probs: Tensor) -> Tensor:

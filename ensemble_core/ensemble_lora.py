@@ -1,6 +1,5 @@
 """T low-rank adapters over one base in memory, through PEFT (imported late: it takes a second)."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +8,11 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ensemble_core.errors import InputError
+from ensemble_core.models.adapters import CONFIG_FILE, fitting, read_adapter_config
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from peft.tuners.tuners_utils import BaseTunerLayer
-
-CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 
 
 def adapter_name(index: int) -> str:
@@ -46,7 +44,7 @@ def load(base: PreTrainedModel, folders: Sequence[Path]) -> None:
     """Add trained adapters to the base, in place.
 
     Raises:
-        InputError: The base carries adapters already.
+        InputError: The base carries adapters already, or is not the one they were trained on.
     """
     from peft import PeftModel
 
@@ -56,9 +54,11 @@ def load(base: PreTrainedModel, folders: Sequence[Path]) -> None:
             where="ensemble",
             hint="load the base model anew, without any",
         )
-    wrapped = PeftModel.from_pretrained(base, folders[0], adapter_name=adapter_name(0))
+    with fitting(folders[0]):
+        wrapped = PeftModel.from_pretrained(base, folders[0], adapter_name=adapter_name(0))
     for index, folder in enumerate(folders[1:], start=1):
-        wrapped.load_adapter(folder, adapter_name(index))
+        with fitting(folder):
+            wrapped.load_adapter(folder, adapter_name(index))
 
 
 def tuner_layers(base: nn.Module) -> "list[BaseTunerLayer]":
@@ -80,14 +80,7 @@ def activate(layers: "Sequence[BaseTunerLayer]", index: int) -> None:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise InputError(
-                f"an adapter needs {name}",
-                where=str(folder),
-                hint="save it with PEFT's save_pretrained (safe_serialization is its default)",
-            )
-    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    config = read_adapter_config(folder)
     for name in ("modules_to_save", "trainable_token_indices"):
         if config.get(name):
             raise InputError(
@@ -95,6 +88,4 @@ def _read_config(folder: Path) -> dict[str, Any]:
                 where=str(folder / CONFIG_FILE),
                 hint="train it without, or combine whole models",
             )
-    if isinstance(config.get("target_modules"), list):
-        config["target_modules"].sort()  # PEFT writes a set, in no particular order
-    return {**config, "base_model_name_or_path": None, "inference_mode": True}
+    return {**config, "inference_mode": True}

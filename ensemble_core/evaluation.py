@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ensemble_core.candidates import CandidateScores, score_candidates
+from ensemble_core.candidates import CandidateScores, candidates_of, score_candidates
 from ensemble_core.costs import inference_flops
 from ensemble_core.decoding import Decoded, decode
 from ensemble_core.errors import InputError, StageError
@@ -89,6 +89,8 @@ def evaluate(
         CancelledError: `should_stop` said so.
     """
     wanted = _checked(metrics, questions)
+    choices = bool(wanted & CHOICE_METRICS)
+    truths = [_truth(question, choices) for question in questions]
     limit = context_length(model.config, max_length)
     shared: dict[str, Any] = {
         "batch_size": batch_size,
@@ -99,9 +101,11 @@ def evaluate(
     if wanted & DECODED_METRICS:
         decoded = decode(model, tokenizer, questions, max_new_tokens=max_new_tokens, **shared)
     if wanted - DECODED_METRICS:
-        choices = bool(wanted & CHOICE_METRICS)
         scored = score_candidates(model, tokenizer, questions, choices=choices, **shared)
-    results = [_result(question, i, decoded, scored) for i, question in enumerate(questions)]
+    results = [
+        _result(question, i, truth, decoded, scored)
+        for i, (question, truth) in enumerate(zip(questions, truths, strict=True))
+    ]
     measured = [measure(name, results) for name in METRICS if name in wanted]
     tokens = sum(len(d.prompt_ids) + len(d.token_ids) for d in decoded or ())
     tokens += tokens_read(scored.data) if scored else 0
@@ -120,9 +124,18 @@ def _checked(metrics: Sequence[str], questions: Sequence[Question]) -> frozenset
     return frozenset(metrics)
 
 
+def _truth(question: Question, choices: bool) -> int:
+    """Which of the candidates is the true answer."""
+    candidates = candidates_of(question, choices)
+    if question.answer not in candidates:
+        raise StageError("the true answer is none of the choices", where=f"question {question.id}")
+    return candidates.index(question.answer)
+
+
 def _result(
     question: Question,
     index: int,
+    truth: int,
     decoded: Sequence[Decoded] | None,
     scored: CandidateScores | None,
 ) -> QuestionResult:
@@ -131,18 +144,18 @@ def _result(
         text = decoded[index].text
         fields |= {"prediction": text, "correct": question.is_answered_by(text)}
     if scored is not None:
-        fields |= _token_fields(scored, index) | _choice_fields(scored, index, question)
+        fields |= _token_fields(scored, index, truth) | _choice_fields(scored, index, question)
     return QuestionResult(**fields)
 
 
-def _token_fields(scored: CandidateScores, index: int) -> dict[str, Any]:
-    tokens = scored.true_answer(index)
-    scores, truth = scored.scores, scored.data.answer_tokens[tokens]
+def _token_fields(scored: CandidateScores, index: int, truth: int) -> dict[str, Any]:
+    tokens = scored.answer_tokens(index, truth)
+    scores, wanted = scored.scores, scored.data.answer_tokens[tokens]
     return {
         "nll": -float(scores.log_probs[tokens].mean(dtype="float64")),
-        "tokens": len(truth),
+        "tokens": len(wanted),
         "token_log_probs": tuple(scores.log_probs[tokens].tolist()),
-        "token_correct": tuple((scores.predicted[tokens] == truth).tolist()),
+        "token_correct": tuple((scores.predicted[tokens] == wanted).tolist()),
         "token_confidences": tuple(scores.confidences[tokens].tolist()),
     }
 

@@ -15,8 +15,6 @@ from ensemble_core.scoring import predictions, tokens_read
 from ensemble_core.soft_targets import SoftTargets
 from ensemble_core.tasks.question import Question
 
-__all__ = ["PseudoLabels", "SoftTargets", "distributions", "pseudo_labels"]
-
 
 @dataclass(frozen=True)
 class PseudoLabels:
@@ -24,7 +22,9 @@ class PseudoLabels:
 
     answers: list[str]
     targets: SoftTargets | None
-    """For each answer token of `encode_all(tokenizer, questions, answers=answers)`."""
+    """For each answer token of `encode_all(tokenizer, questions, answers=answers, ended=ended)`."""
+    ended: list[bool]
+    """Whether each answer ended by itself; else the limit on its length cut it."""
     tokens: int
     """Tokens read or written."""
     flops: float
@@ -66,14 +66,15 @@ def pseudo_labels(
     decoded = decode(
         model, tokenizer, questions, max_new_tokens=max_new_tokens, max_length=limit, **shared
     )
-    answers = [d.text for d in decoded]
+    answers, ended = [d.text for d in decoded], [d.ended for d in decoded]
     tokens = sum(len(d.prompt_ids) + len(d.token_ids) for d in decoded)
     targets = None
     if soft:
-        data = TokenDataset(encode_all(tokenizer, questions, max_length=limit, answers=answers))
+        encoded = encode_all(tokenizer, questions, max_length=limit, answers=answers, ended=ended)
+        data = TokenDataset(encoded)
         targets = distributions(model, data, top_k=top_k, **shared)
         tokens += tokens_read(data)
-    return PseudoLabels(answers, targets, tokens, inference_flops(model, tokens))
+    return PseudoLabels(answers, targets, ended, tokens, inference_flops(model, tokens))
 
 
 @torch.inference_mode()
@@ -96,4 +97,4 @@ def distributions(
     for places, logits in predictions(model, data, batch_size, should_stop):
         best = logits.log_softmax(dim=-1).topk(k, dim=-1)
         indices[places], log_probs[places] = best.indices.cpu(), best.values.cpu()
-    return SoftTargets(indices, log_probs)
+    return SoftTargets(indices, log_probs, data.answer_tokens)

@@ -57,9 +57,16 @@ def predict_after_prompts(model: Any, data: TokenDataset, rows: Ints) -> tuple[I
     if "attention_mask" in inputs:
         mask = inputs["attention_mask"][owners]
         following["attention_mask"] = torch.nn.functional.pad(mask, (0, len(columns)), value=1)
-        steps = torch.arange(len(columns), device=model.device)
-        following["position_ids"] = past[owners][:, None] + steps
+        following["position_ids"] = _positions(past[owners], data.answer_lengths[rows] - 1)
     cache.batch_select_indices(owners)
     places = torch.from_numpy(row * len(columns) + column).to(model.device)
-    later, _ = logits_at(model, places, len(columns), **following, past_key_values=cache)
+    later, _ = logits_at(model, places, **following, past_key_values=cache)
     return np.concatenate([index, index[row] + column + 1]), torch.cat([logits, later])
+
+
+def _positions(past: Tensor, lengths: Ints) -> Tensor:
+    """Positions after prompts of `past` [B] tokens, [B, longest]; those of padding repeat the last
+    real one, which an absolute-position model is sure to have."""
+    steps = torch.arange(int(lengths.max()), device=past.device)
+    last = torch.from_numpy(lengths).to(past.device).sub(1).clamp(min=0)
+    return past[:, None] + torch.minimum(steps, last[:, None])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ensemble_core.batching import answer_logits, batches_by_length, collate
 from ensemble_core.encoding import TokenDataset
-from ensemble_core.errors import CancelledError
+from ensemble_core.errors import CancelledError, DivergedError
 from ensemble_core.prefixes import group_batches, predict_after_prompts, same_prompts
 
 Ints = NDArray[np.int64]
@@ -41,15 +41,30 @@ def score_tokens(
 
     Raises:
         CancelledError: `should_stop`, asked before every batch, said so.
+        DivergedError: The model's predictions are not numbers.
     """
     columns = np.empty((3, data.n_answer_tokens), dtype=np.float64)
     truth = torch.from_numpy(data.answer_tokens)
     for index, logits in predictions(model, data, batch_size, should_stop):
         columns[:, index] = _scores(logits, truth[index].to(logits.device))
+    check_numbers(not np.isnan(columns).any())
     log_probs, predicted, confidences = columns
     return TokenScores(
         log_probs.astype(np.float32), predicted.astype(np.int64), confidences.astype(np.float32)
     )
+
+
+def check_numbers(are_numbers: bool) -> None:
+    """Refuse predictions that are not numbers: their argmax would pass for an answer.
+
+    Raises:
+        DivergedError: They are not.
+    """
+    if not are_numbers:
+        raise DivergedError(
+            "the model's predictions are not finite numbers",
+            hint="its weights have overflowed, or its checkpoint is broken",
+        )
 
 
 def token_errors(model: Any, data: TokenDataset, batch_size: int = 64) -> NDArray[np.bool_]:

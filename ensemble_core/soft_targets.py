@@ -19,16 +19,20 @@ class SoftTargets:
     """Token ids, likeliest first, shape [N, k]."""
     log_probs: NDArray[np.float32]
     """Log-probabilities in nats, shape [N, k]; what was cut off is missing from their sum."""
+    tokens: NDArray[np.int64]
+    """The token that the teacher wrote there, shape [N]: whoever learns must read the same."""
 
     def __post_init__(self) -> None:
-        if self.indices.shape != self.log_probs.shape or self.indices.ndim != 2:
-            raise ValueError(f"shapes differ: {self.indices.shape}, {self.log_probs.shape}")
+        shapes = self.indices.shape, self.log_probs.shape, self.tokens.shape
+        if shapes[0] != shapes[1] or self.indices.ndim != 2 or shapes[2] != shapes[0][:1]:
+            raise ValueError(f"shapes differ: {shapes}")
 
     def save(self, path: Path) -> None:
         """Write a safetensors file."""
         from safetensors.numpy import save_file
 
-        save_file({"indices": self.indices.astype(np.int32), "log_probs": self.log_probs}, path)
+        ids = {"indices": self.indices.astype(np.int32), "tokens": self.tokens.astype(np.int32)}
+        save_file({**ids, "log_probs": self.log_probs}, path)
 
     @classmethod
     def load(cls, path: Path) -> "SoftTargets":
@@ -36,4 +40,5 @@ class SoftTargets:
         from safetensors.numpy import load_file
 
         arrays = load_file(path)
-        return cls(arrays["indices"].astype(np.int64), arrays["log_probs"])
+        indices, tokens = (arrays[name].astype(np.int64) for name in ("indices", "tokens"))
+        return cls(indices, arrays["log_probs"], tokens)

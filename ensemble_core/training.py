@@ -15,7 +15,7 @@ from torch import Tensor
 from ensemble_core.batching import Batch, answer_logits, collate
 from ensemble_core.costs import training_flops
 from ensemble_core.encoding import TokenDataset
-from ensemble_core.errors import CancelledError, DivergedError
+from ensemble_core.errors import CancelledError, DivergedError, StageError
 from ensemble_core.losses import Loss, Targets, find_loss
 from ensemble_core.optimizing import Gradients, make_optimizer, rate_factor, trainable
 from ensemble_core.precision import autocast
@@ -125,9 +125,9 @@ def train(
     Raises:
         DivergedError: Loss or gradient is not finite; names the step.
         CancelledError: `should_stop` said so.
-        StageError: Nothing to train, or not in float32.
+        StageError: Nothing to train, or not in float32; or soft targets of other tokens.
         InputError: No loss has this name.
-        ValueError: Weights, probabilities or soft targets do not fit the data.
+        ValueError: Weights or probabilities do not fit the data.
     """
     started = time.perf_counter()
     where = torch.device(device or model.device)
@@ -261,8 +261,11 @@ def _soft_tensors(
 ) -> tuple[Tensor, Tensor] | None:
     if soft is None:
         return None
-    if len(soft.indices) != data.n_answer_tokens:
-        raise ValueError(f"{data.n_answer_tokens} answer tokens, {len(soft.indices)} soft targets")
+    if not np.array_equal(soft.tokens, data.answer_tokens):
+        raise StageError(
+            "the soft labels belong to other tokens than the model would be trained on",
+            hint="soft labels need a teacher and a student with the same tokenizer",
+        )
     return torch.from_numpy(soft.indices).to(device), torch.from_numpy(soft.log_probs).to(device)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +57,7 @@ def save_adapter(model: Any, folder: Path) -> None:
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / CONFIG_FILE
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = None  # a place on this machine
-    if isinstance(config["target_modules"], list):
-        config["target_modules"].sort()  # PEFT writes a set, in no particular order
+    config = _tidy(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -73,12 +72,38 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
     """
     from peft import PeftModel
 
-    if not all((folder / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE)):
-        raise InputError("no adapter in this folder", where=str(folder))
+    read_adapter_config(folder)
+    with fitting(folder):
+        return PeftModel.from_pretrained(model, folder, is_trainable=trainable).eval()
+
+
+def read_adapter_config(folder: Path) -> dict[str, Any]:
+    """An adapter's PEFT configuration as JSON values, without the base's place.
+
+    Raises:
+        InputError: The folder does not hold an adapter in safetensors.
+    """
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"an adapter needs {name}",
+                where=str(folder),
+                hint="save it with PEFT's save_pretrained (safe_serialization is its default)",
+            )
+    return _tidy(json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
+
+
+@contextmanager
+def fitting(folder: Path) -> Generator[None]:
+    """Say plainly that the adapter in this folder belongs to another model.
+
+    Raises:
+        InputError: Its weights don't fit.
+    """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            return PeftModel.from_pretrained(model, folder, is_trainable=trainable).eval()
+            warnings.simplefilter("ignore", FutureWarning)  # of PEFT's use of transformers
+            yield
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"the adapter does not fit the model: {str(error).splitlines()[0]}", where=str(folder)
@@ -88,6 +113,13 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
 def merge_adapter(model: Any) -> Any:
     """The plain model with the adapter's update added to its weights, in place."""
     return model.merge_and_unload()
+
+
+def _tidy(config: dict[str, Any]) -> dict[str, Any]:
+    """The same on every machine: no place of the base, and names in order."""
+    if isinstance(config.get("target_modules"), list):
+        config["target_modules"].sort()  # PEFT writes a set, in no particular order
+    return {**config, "base_model_name_or_path": None}
 
 
 def _is_transposed(model: Any) -> bool:

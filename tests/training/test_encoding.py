@@ -56,8 +56,8 @@ def test_tokenizer_without_end_of_sequence():
         encode(make_tokenizer(eos=None), Question("1+1=", " 2"), max_length=CONTEXT)
 
 
-def test_a_merge_over_the_border_splits_at_the_prompts_own_length():
-    """As lm-evaluation-harness: the joint tokens, cut after as many as the prompt has alone."""
+def test_a_merge_over_the_border_is_not_made():
+    """Else the prompt would hold a part of the answer, and each choice would have its own."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -65,10 +65,11 @@ def test_a_merge_over_the_border_splits_at_the_prompts_own_length():
     bpe = Tokenizer(models.BPE(vocab=vocabulary, merges=[("b", "c")]))
     bpe.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<eos>")
-    joint = encode(tokenizer, Question("ab", "ca"), max_length=9)  # a, bc, a: the prompt is a, bc
-    assert joint == Encoded((1, 4, 1, 0), 2)
-    swallowed = encode(tokenizer, Question("ab", "c"), max_length=9)  # a, bc: nothing is left
+    crossing = encode(tokenizer, Question("ab", "ca"), max_length=9)  # together: a, bc, a
+    assert crossing == Encoded((1, 2, 3, 1, 0), 2)
+    swallowed = encode(tokenizer, Question("ab", "c"), max_length=9)  # together: a, bc
     assert swallowed == Encoded((1, 2, 3, 0), 2)
+    assert encode_prompts(tokenizer, [Question("ab", "c")], max_length=9) == [[1, 2]]
 
 
 def test_the_tokenizers_own_beginning_of_sequence_is_kept():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_models import CONTEXT, make_model
 
+from ensemble_core.choosing import choice_labels
 from ensemble_core.encoding import encode
 from ensemble_core.errors import CancelledError, InputError, StageError
 from ensemble_core.evaluation import METRICS, evaluate
@@ -164,6 +165,11 @@ def test_true_answer_outside_the_choices(trained, tokenizer):
     with pytest.raises(StageError, match=question.id):
         evaluate(trained, tokenizer, [question], metrics=["choice_accuracy"])
     assert evaluate(trained, tokenizer, [question], metrics=["nll"]).rows[0].n == 3
+
+
+def test_choices_can_be_labelled_without_a_true_answer(trained, tokenizer):
+    unlabelled = Question("1+2=", "", (" 4", " 5"))
+    assert choice_labels(trained, tokenizer, [unlabelled]).answers[0] in unlabelled.choices
 
 
 def test_stop(trained, tokenizer, questions):

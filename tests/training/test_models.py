@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from ensemble_core.costs import inference_flops, training_flops
+from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.errors import InputError
 from ensemble_core.models import gguf, hub
 from ensemble_core.models.adapters import add_lora, load_adapter, merge_adapter, save_adapter
@@ -273,7 +274,7 @@ def test_lora_settings_and_seed(tmp_path):
 
 
 def test_adapters_that_do_not_fit(tmp_path):
-    with pytest.raises(InputError, match="no adapter"):
+    with pytest.raises(InputError, match="an adapter needs"):
         load_adapter(make_model(), tmp_path)
     save_adapter(add_lora(make_model(), LoraSettings(), seed=0), tmp_path)
     assert 'base_model_name_or_path": null' in (tmp_path / "adapter_config.json").read_text()
@@ -294,6 +295,17 @@ def test_operations_of_a_tied_and_an_adapted_model():
     own = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     assert training_flops(adapted, 10) == (4 * (frozen + own) + 2 * own) * 10
     np.testing.assert_allclose(inference_flops(adapted, 10), 2 * (frozen + own) * 10)
+
+
+def test_adapters_over_one_base_cost_a_base_each(tmp_path):
+    for seed in (0, 1, 2):
+        save_adapter(add_lora(make_model(), LoraSettings(rank=2), seed=seed), tmp_path / f"{seed}")
+    folders = [tmp_path / f"{seed}" for seed in (0, 1, 2)]
+    ensemble = TokenEnsembleForCausalLM.from_adapters(make_model(), folders, [1, 1, 1])
+    alone = load_adapter(make_model(), folders[0])
+    assert inference_flops(ensemble, 10) == 3 * inference_flops(alone, 10)
+    with pytest.raises(InputError, match="does not fit"):
+        TokenEnsembleForCausalLM.from_adapters(make_model(hidden=64), folders, [1, 1, 1])
 
 
 def test_an_absolute_reference_names_the_same_model(saved, monkeypatch, tmp_path):

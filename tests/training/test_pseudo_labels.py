@@ -6,8 +6,9 @@ from tiny_models import CONTEXT, make_model, make_questions
 from ensemble_core.decoding import decode
 from ensemble_core.encoding import TokenDataset, encode_all
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
-from ensemble_core.labels import SoftTargets, pseudo_labels
+from ensemble_core.labels import pseudo_labels
 from ensemble_core.settings import TrainingSettings
+from ensemble_core.soft_targets import SoftTargets
 from ensemble_core.training import train
 
 
@@ -44,10 +45,22 @@ def test_labels_stay_within_the_students_limit(ensemble, tokenizer, transfer):
     assert longest <= limit
 
 
+def test_an_answer_that_was_cut_is_learned_without_an_end(ensemble, tokenizer, transfer):
+    labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=2)
+    assert not all(labels.ended)
+    encoded = encode_all(
+        tokenizer, transfer, max_length=CONTEXT, answers=labels.answers, ended=labels.ended
+    )
+    ends = [example.input_ids[-1] == tokenizer.eos_token_id for example in encoded]
+    assert ends == labels.ended
+
+
 @torch.no_grad()
 def test_soft_labels_are_the_distributions_at_the_answers_tokens(ensemble, tokenizer, transfer):
     labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=6, soft=True, top_k=5)
-    encoded = encode_all(tokenizer, transfer, max_length=CONTEXT, answers=labels.answers)
+    encoded = encode_all(
+        tokenizer, transfer, max_length=CONTEXT, answers=labels.answers, ended=labels.ended
+    )
     start = 0
     assert labels.targets is not None
     for example in encoded:
@@ -71,11 +84,14 @@ def test_soft_labels_survive_their_file(ensemble, tokenizer, transfer, tmp_path)
     loaded = SoftTargets.load(tmp_path / "soft.safetensors")
     np.testing.assert_array_equal(loaded.indices, labels.targets.indices)
     np.testing.assert_array_equal(loaded.log_probs, labels.targets.log_probs)
+    np.testing.assert_array_equal(loaded.tokens, labels.targets.tokens)
 
 
 def test_student_learns_the_distributions(ensemble, tokenizer, transfer):
     labels = pseudo_labels(ensemble, tokenizer, transfer, max_new_tokens=6, soft=True)
-    encoded = encode_all(tokenizer, transfer, max_length=CONTEXT, answers=labels.answers)
+    encoded = encode_all(
+        tokenizer, transfer, max_length=CONTEXT, answers=labels.answers, ended=labels.ended
+    )
     settings = TrainingSettings(epochs=30, batch_size=10, learning_rate=1e-2)
     data = TokenDataset(encoded)
     assert labels.targets is not None
@@ -88,4 +104,6 @@ def test_student_learns_the_distributions(ensemble, tokenizer, transfer):
 
 def test_shapes_that_differ():
     with pytest.raises(ValueError, match="shapes differ"):
-        SoftTargets(np.zeros((3, 2), int), np.zeros((3, 1), "f4"))
+        SoftTargets(np.zeros((3, 2), int), np.zeros((3, 1), "f4"), np.zeros(3, int))
+    with pytest.raises(ValueError, match="shapes differ"):
+        SoftTargets(np.zeros((3, 2), int), np.zeros((3, 2), "f4"), np.zeros(2, int))

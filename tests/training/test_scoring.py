@@ -4,10 +4,12 @@ import torch
 from tiny_models import CONTEXT, make_model
 
 from ensemble_core.batching import answer_logits, collate
+from ensemble_core.decoding import greedy
 from ensemble_core.encoding import TokenDataset, encode_all
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
-from ensemble_core.errors import CancelledError
+from ensemble_core.errors import CancelledError, DivergedError
 from ensemble_core.scoring import score_tokens, token_errors, tokens_read
+from ensemble_core.tasks.question import Question
 
 
 @pytest.fixture(params=["single", "ensemble"])
@@ -61,6 +63,32 @@ def test_scores_equal_a_loop(scorer, tokenizer, questions, data, prompts, batch_
     np.testing.assert_allclose(scores.log_probs, expected.gather(1, truth)[:, 0], atol=2e-5)
     np.testing.assert_allclose(scores.confidences, best.values.exp(), atol=2e-5)
     np.testing.assert_array_equal(scores.predicted, best.indices)
+
+
+def test_examples_that_fill_an_absolute_models_context_are_scored(tokenizer):
+    """Padding after the shorter answers must not ask for positions beyond the table."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": CONTEXT, "vocab_size": 98}
+    gpt2 = GPT2LMHeadModel(GPT2Config(**sizes)).eval()
+    long, short = Question("1" * (CONTEXT - 3), "2", ("2", "34")), Question("1" * 20, "56789012345")
+    owners = [long, long, short, short]
+    answers = ["2", "34", "56789012345", "5"]
+    shared = TokenDataset(encode_all(tokenizer, owners, max_length=CONTEXT, answers=answers))
+    truth = torch.from_numpy(shared.answer_tokens)[:, None]
+    expected = one_by_one(gpt2, shared).gather(1, truth)[:, 0]
+    np.testing.assert_allclose(score_tokens(gpt2, shared).log_probs, expected, atol=2e-5)
+
+
+def test_predictions_that_are_no_numbers_are_refused(data):
+    broken = make_model(3)
+    with torch.no_grad():
+        broken.get_output_embeddings().weight[5] = float("nan")
+    with pytest.raises(DivergedError, match="not finite"):
+        score_tokens(broken, data)
+    with pytest.raises(DivergedError, match="not finite"):
+        greedy(broken, [[1, 2]], 3, eos=1)
 
 
 def test_shared_prompts_are_read_once(tokenizer, questions, data):

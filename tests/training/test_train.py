@@ -248,7 +248,9 @@ def test_soft_targets_equal_a_loop(data, model):
     k, vocab = 4, model.config.vocab_size
     indices = np.stack([rng_of(i).permutation(vocab)[:k] for i in range(data.n_answer_tokens)])
     log_probs = np.log(rng_of(1).random((data.n_answer_tokens, k))).astype(np.float32)
-    got = gradients_of(make_model(), data, soft_targets=SoftTargets(indices, log_probs))
+    got = gradients_of(
+        make_model(), data, soft_targets=SoftTargets(indices, log_probs, data.answer_tokens)
+    )
     wanted = np.exp(log_probs) / np.exp(log_probs).sum(axis=1, keepdims=True)
     total, rows = torch.zeros(()), first_rows(data)
     for row in rows:
@@ -265,7 +267,8 @@ def test_soft_targets_equal_a_loop(data, model):
 
 
 def test_soft_targets_on_one_token_are_hard_ones(data):
-    one = SoftTargets(data.answer_tokens[:, None], np.full((data.n_answer_tokens, 1), -3.0, "f4"))
+    log_probs = np.full((data.n_answer_tokens, 1), -3.0, "f4")
+    one = SoftTargets(data.answer_tokens[:, None], log_probs, data.answer_tokens)
     hard, soft = (
         gradients_of(make_model(), data),
         gradients_of(make_model(), data, soft_targets=one),
@@ -304,5 +307,10 @@ def test_arguments_that_do_not_fit_the_data(data):
     attempt("not negative", token_weights=np.full(data.n_answer_tokens, -1.0))
     attempt("3 probabilities", example_probabilities=np.ones(3))
     attempt("not all 0", example_probabilities=np.zeros(len(data)))
-    targets = SoftTargets(np.zeros((3, 2), int), np.zeros((3, 2), "f4"))
-    attempt("3 soft targets", soft_targets=targets)
+
+
+def test_soft_targets_of_another_tokenizer_are_refused(data):
+    n = data.n_answer_tokens
+    other = SoftTargets(np.zeros((n, 2), int), np.zeros((n, 2), "f4"), data.answer_tokens + 1)
+    with pytest.raises(StageError, match="other tokens"):
+        train(make_model(), data, SETTINGS, seed=0, soft_targets=other)

@@ -78,15 +78,22 @@ class StageContext:
         return TrainingSettings.model_validate(self.settings["training"])
 
     def encode(
-        self, questions: "list[Question]", answers: list[str] | None = None
+        self,
+        questions: "list[Question]",
+        answers: list[str] | None = None,
+        ended: list[bool] | None = None,
     ) -> "TokenDataset":
-        """Questions as the stage's pretrained model reads them, with true or given answers."""
+        """Questions as the stage's pretrained model reads them, with true or given answers.
+
+        A given answer that has not `ended` gets no end of sequence.
+        """
         from ensemble_core.encoding import TokenDataset, encode_all
         from w2s_platform.stages.subjects import load_tokenizer
 
         tokenizer, context_length = load_tokenizer(self.store, self.stage.inputs["pretrained"])
         limit = min(self.training.max_length or context_length, context_length)
-        return TokenDataset(encode_all(tokenizer, questions, max_length=limit, answers=answers))
+        encoded = encode_all(tokenizer, questions, max_length=limit, answers=answers, ended=ended)
+        return TokenDataset(encoded)
 
 
 def read_questions(artifact: "Artifact") -> "list[Question]":

@@ -29,7 +29,7 @@ REGISTRY: dict[Kind, Entry] = {
     "round": Entry("boosting", "run_round", 1),
     "bag": Entry("boosting", "run_bag", 1),
     "ensemble": Entry("ensembles", "run_ensemble", 1),
-    "labels": Entry("students", "run_labels", 1),
+    "labels": Entry("students", "run_labels", 2),
     "student": Entry("students", "run_student", 1),
     "ceiling": Entry("students", "run_student", 1),
     "evaluate": Entry("evaluate", "run_evaluate", 1),

@@ -1,6 +1,6 @@
 """The stages `labels`, `student` and `ceiling`: pseudo-labels, and who learns from answers."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from w2s_platform.stages.context import StageContext
 from w2s_platform.stages.subjects import load_subject
@@ -8,10 +8,22 @@ from w2s_platform.stages.training import TrainJob, train_job
 
 if TYPE_CHECKING:
     from ensemble_core.labels import PseudoLabels
+    from ensemble_core.soft_targets import SoftTargets
     from ensemble_core.tasks.question import Question
 
 LABELS, SOFT = "labels.parquet", "soft.safetensors"
 MEASUREMENTS = "measurements.json"
+
+
+class _Labels(NamedTuple):
+    """What the strong model learns from; None for true answers."""
+
+    answers: list[str] | None
+    ended: list[bool] | None
+    soft: "SoftTargets | None"
+
+
+_TRUE = _Labels(None, None, None)
 
 
 def run_labels(ctx: StageContext) -> None:
@@ -27,9 +39,11 @@ def run_labels(ctx: StageContext) -> None:
     ctx.spent.add(written)
     if written.targets is not None:
         written.targets.save(ctx.out / SOFT)
-    table = pa.table({"id": [q.id for q in questions], "answer": written.answers})
-    pq.write_table(table, ctx.out / LABELS)
-    ctx.write_json(MEASUREMENTS, _label_accuracy(questions, written.answers))
+    table = {"id": [q.id for q in questions], "answer": written.answers, "ended": written.ended}
+    pq.write_table(pa.table(table), ctx.out / LABELS)
+    right = [q.is_answered_by(answer) for q, answer in zip(questions, written.answers, strict=True)]
+    cut = [not ended for ended in written.ended]
+    ctx.write_json(MEASUREMENTS, [_share("accuracy", right), _share("truncated", cut)])
 
 
 def _answers(ctx: StageContext, questions: "list[Question]") -> "PseudoLabels":
@@ -56,8 +70,8 @@ def _answers(ctx: StageContext, questions: "list[Question]") -> "PseudoLabels":
 
 def run_student(ctx: StageContext) -> None:
     """Fine-tune the strong model on pseudo-labels, or on true answers for the ceiling."""
-    answers, soft = _pseudo_labels(ctx) if "labels" in ctx.stage.inputs else (None, None)
-    data = ctx.encode(ctx.questions("transfer"), answers)
+    labels = _pseudo_labels(ctx) if "labels" in ctx.stage.inputs else _TRUE
+    data = ctx.encode(ctx.questions("transfer"), labels.answers, labels.ended)
     job = TrainJob(
         store_url=ctx.store_url,
         pretrained=ctx.stage.inputs["pretrained"],
@@ -68,7 +82,7 @@ def run_student(ctx: StageContext) -> None:
         seed=ctx.settings["seed"],
         data=data,
         out=str(ctx.out),
-        soft_targets=soft,
+        soft_targets=labels.soft,
     )
     trained = train_job(job, ctx.runtime)
     ctx.spent.add(trained.log)
@@ -77,29 +91,20 @@ def run_student(ctx: StageContext) -> None:
     )
 
 
-def _pseudo_labels(ctx: StageContext) -> tuple[list[str], Any]:
+def _pseudo_labels(ctx: StageContext) -> _Labels:
     import pyarrow.parquet as pq
 
     from ensemble_core.soft_targets import SoftTargets
 
     labels = ctx.input("labels")
-    answers: list[str] = pq.read_table(labels.path(LABELS))["answer"].to_pylist()
+    table = pq.read_table(labels.path(LABELS))
     soft = SoftTargets.load(labels.path(SOFT)) if SOFT in labels.manifest.files else None
-    return answers, soft
+    return _Labels(table["answer"].to_pylist(), table["ended"].to_pylist(), soft)
 
 
-def _label_accuracy(questions: "list[Question]", answers: list[str]) -> list[dict[str, Any]]:
+def _share(metric: str, hits: list[bool]) -> dict[str, Any]:
     from ensemble_core.metrics import proportion_standard_error
 
-    right = [
-        question.is_answered_by(answer) for answer, question in zip(answers, questions, strict=True)
-    ]
-    value = sum(right) / len(right)
-    return [
-        {
-            "metric": "accuracy",
-            "value": value,
-            "stderr": proportion_standard_error(value, len(right)),
-            "n": len(right),
-        }
-    ]
+    value, n = sum(hits) / len(hits), len(hits)
+    stderr = proportion_standard_error(value, n)
+    return {"metric": metric, "value": value, "stderr": stderr, "n": n}
