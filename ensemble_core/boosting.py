@@ -127,6 +127,38 @@ def update_log_weights(log_weights: ArrayLike, wrong: ArrayLike, alpha: float) -
     return normalise_log_weights(logs + alpha * mask)
 
 
+def cap_log_weights(log_weights: ArrayLike, cap: float) -> FloatArray:
+    """Let no weight exceed `cap` times the mean; the others keep their proportions.
+
+    A token that stays wrong because its label is wrong would else draw all the weight: AdaBoost's
+    known weakness under label noise (Dietterich 2000; MadaBoost caps at the first weight, Domingo
+    & Watanabe 2000).
+
+    Args:
+        log_weights: log D, shape [N].
+        cap: At least 1; with 1 all weights are equal.
+
+    Returns:
+        log D', normalised so that Σ exp = 1, shape [N].
+
+    Raises:
+        ValueError: The cap is below 1, or the weights are not a finite measure.
+    """
+    if not cap >= 1:
+        raise ValueError(f"a cap below the mean weight can't be kept: {cap}")
+    logs = normalise_log_weights(np.asarray(log_weights, dtype=np.float64))
+    highest = math.log(cap) - math.log(len(logs))
+    capped = np.zeros(len(logs), dtype=np.bool_)
+    while (over := ~capped & (logs > highest + 1e-12)).any():
+        capped |= over
+        logs[capped] = highest
+        left = 1.0 - math.exp(highest) * capped.sum()
+        if capped.all() or left <= 0:
+            return np.full(len(logs), -math.log(len(logs)))
+        logs[~capped] = normalise_log_weights(logs[~capped]) + math.log(left)
+    return logs
+
+
 def normalise_log_weights(log_weights: FloatArray) -> FloatArray:
     """Shift log weights so that Σ exp = 1.
 

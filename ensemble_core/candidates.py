@@ -57,14 +57,25 @@ def score_candidates(
         StageError: A candidate does not fit the context.
         CancelledError: `should_stop` said so.
     """
+    data, firsts = candidate_data(tokenizer, questions, choices=choices, max_length=max_length)
+    scores = score_tokens(model, data, batch_size=batch_size, should_stop=should_stop)
+    return CandidateScores(data, scores, firsts)
+
+
+def candidate_data(
+    tokenizer: Any, questions: Sequence[Question], *, choices: bool, max_length: int
+) -> tuple[TokenDataset, NDArray[np.int64]]:
+    """All candidates as one data set, and `CandidateScores.firsts`.
+
+    Raises:
+        StageError: A candidate does not fit the context.
+    """
     texts = [candidates_of(question, choices) for question in questions]
     sizes = [len(candidates) for candidates in texts]
     owners = [q for q, size in zip(questions, sizes, strict=True) for _ in range(size)]
     flat = [text for candidates in texts for text in candidates]
     data = TokenDataset(encode_all(tokenizer, owners, max_length=max_length, answers=flat))
-    firsts = np.cumsum([0, *sizes])
-    scores = score_tokens(model, data, batch_size=batch_size, should_stop=should_stop)
-    return CandidateScores(data, scores, firsts)
+    return data, np.cumsum([0, *sizes])
 
 
 def candidates_of(question: Question, choices: bool) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 Shape suffixes: T experts, V vocabulary; `...` is any batch and position. Everything is a
 log-probability in float32. Add a combiner by writing one function and naming it in `COMBINERS`
-(and in `settings.CombinerName`).
+(and in `settings.FixedCombiner`).
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ensemble_core.settings import CombinerName
+from ensemble_core.settings import FixedCombiner
 
 Combiner: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """(log_probs [T, ..., V], weights [T] of sum 1) → combined log-probs [..., V]; T is at least 2."""
@@ -22,7 +22,7 @@ VOTE_SMOOTHING = 1e-3
 log 1000 = 6.9 nats more than under `mean`) and settles ties; a lead below it counts as a tie."""
 
 
-def combine(log_probs: Tensor, weights: Sequence[float] | Tensor, rule: CombinerName) -> Tensor:
+def combine(log_probs: Tensor, weights: Sequence[float] | Tensor, rule: FixedCombiner) -> Tensor:
     """Combine the experts' next-token distributions.
 
     One expert alone is itself under every rule, to the bit.
@@ -95,7 +95,7 @@ def _per_expert(weights: Tensor, log_probs: Tensor) -> Tensor:
     return weights.reshape(-1, *[1] * (log_probs.dim() - 1))
 
 
-COMBINERS: Mapping[CombinerName, Combiner] = {
+COMBINERS: Mapping[FixedCombiner, Combiner] = {
     "mean": mean,
     "product": product,
     "vote": vote,

@@ -34,6 +34,7 @@ from ensemble_core.ensemble_config import (
     shared_fields,
 )
 from ensemble_core.errors import InputError
+from ensemble_core.gating import GATE, Gate
 from ensemble_core.settings import CombinerName
 
 __all__ = ["TokenEnsembleConfig", "TokenEnsembleForCausalLM"]
@@ -57,7 +58,10 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
     _supports_attention_backend = True
 
     def __init__(
-        self, config: TokenEnsembleConfig, experts: Sequence[PreTrainedModel] | None = None
+        self,
+        config: TokenEnsembleConfig,
+        experts: Sequence[PreTrainedModel] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """Build from a configuration, or around experts that exist; see `from_experts`."""
         attention = getattr(config, "_attn_implementation", None)  # read before it gets a default
@@ -66,10 +70,11 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
             members = _build_members(config, attention)
         else:
             members = list(experts)
-            _mark_initialised(members)
+            _mark_initialised(members if gate is None else [*members, gate])
         self._names = _member_names(config)
         for name, member in zip(self._names, members, strict=True):
             self.add_module(name, member)
+        self.gate = (gate or Gate()) if config.combiner == GATE else None
         self._tuner_layers = ensemble_lora.tuner_layers(self) if config.adapter_configs else []
         self._layer_counts = ensemble_cache.layer_counts(self._configs())
         self.post_init()
@@ -80,6 +85,7 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         experts: Sequence[PreTrainedModel],
         alphas: Sequence[float],
         combiner: CombinerName = "mean",
+        gate: Gate | None = None,
     ) -> "TokenEnsembleForCausalLM":
         """Combine models that share a vocabulary; sizes, architectures and dtypes may differ.
 
@@ -89,7 +95,8 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         Args:
             experts: T causal language models.
             alphas: The weight of each, shape [T], not negative.
-            combiner: The rule, see `combining`.
+            combiner: The rule, see `combining`; `gate` needs a trained one.
+            gate: See `gating`; with the combiner `gate` only.
 
         Raises:
             InputError: There is no expert, one carries adapters, the vocabularies differ in
@@ -97,8 +104,8 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         """
         _check_whole(experts)
         described = [describe_expert(expert.config, expert.dtype) for expert in experts]
-        config = _make_config(experts, alphas, combiner, expert_configs=described)
-        return cls._around(config, experts)
+        config = _make_config(experts, alphas, combiner, gate, expert_configs=described)
+        return cls._around(config, experts, gate)
 
     @classmethod
     def from_adapters(
@@ -107,6 +114,7 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         adapter_dirs: Sequence[str | Path],
         alphas: Sequence[float],
         combiner: CombinerName = "mean",
+        gate: Gate | None = None,
     ) -> "TokenEnsembleForCausalLM":
         """Combine adapters over one base, which is held (and saved) once.
 
@@ -115,7 +123,8 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
                 place.
             adapter_dirs: T folders that PEFT's `save_pretrained` wrote.
             alphas: The weight of each, shape [T], not negative.
-            combiner: The rule, see `combining`.
+            combiner: The rule, see `combining`; `gate` needs a trained one.
+            gate: See `gating`; with the combiner `gate` only.
 
         Raises:
             InputError: As `from_experts`, or a folder is no adapter, or the base has some already.
@@ -127,17 +136,18 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
             [base] * len(folders),
             alphas,
             combiner,
+            gate,
             expert_configs=described,
             adapter_configs=adapters,
         )
         ensemble_lora.load(base, folders)
-        return cls._around(config, [base])
+        return cls._around(config, [base], gate)
 
     @classmethod
     def _around(
-        cls, config: TokenEnsembleConfig, members: Sequence[PreTrainedModel]
+        cls, config: TokenEnsembleConfig, members: Sequence[PreTrainedModel], gate: Gate | None
     ) -> "TokenEnsembleForCausalLM":
-        model = cls(config, members)
+        model = cls(config, members, gate)
         model.generation_config = _generation_config(members[0])
         return model.eval()
 
@@ -244,6 +254,9 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
 
     def combine(self, log_probs: Tensor) -> Tensor:
         """Combine [T, ..., V] log-probabilities of the experts into [..., V]."""
+        if self.gate is not None:
+            weights = normalise_weights(self.config.alphas, self.config.n_experts)
+            return self.gate(log_probs, weights.to(log_probs))
         return combine(log_probs, self.config.alphas, self.config.combiner)
 
     @property
@@ -298,16 +311,23 @@ def _make_config(
     experts: Sequence[PreTrainedModel],
     alphas: Sequence[float],
     combiner: CombinerName,
+    gate: Gate | None,
     **parts: list[dict[str, Any]],
 ) -> TokenEnsembleConfig:
     """Check what belongs together, then describe it."""
     if not experts:
         raise InputError("an ensemble needs at least one expert", where="ensemble")
-    if combiner not in COMBINERS:
+    if combiner not in (*COMBINERS, GATE):
         raise InputError(
             f"no combiner is named {combiner!r}",
             where="ensemble",
-            hint=f"take one of {', '.join(COMBINERS)}",
+            hint=f"take one of {', '.join([*COMBINERS, GATE])}",
+        )
+    if (combiner == GATE) != (gate is not None):
+        raise InputError(
+            "the combiner `gate` goes with a trained gate, and nothing else does",
+            where="ensemble",
+            hint="train one on validation data with gating.fit_gate",
         )
     try:
         normalise_weights(alphas, len(experts))
@@ -348,7 +368,7 @@ def _label_loss(log_probs: Tensor, labels: Tensor) -> Tensor:
     return nn.functional.nll_loss(expected, given.to(expected.device), ignore_index=-100)
 
 
-def _mark_initialised(members: Sequence[PreTrainedModel]) -> None:
+def _mark_initialised(members: Sequence[nn.Module]) -> None:
     """Keep `post_init` from drawing new weights for what is trained (PEFT's layers above all)."""
     for member in members:
         for module in member.modules():

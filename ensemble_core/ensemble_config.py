@@ -26,7 +26,7 @@ class TokenEnsembleConfig(PreTrainedConfig):
     alphas: list[float] | None = None
     """Each expert's weight, not negative; combiners scale them to sum 1."""
     combiner: str = "mean"
-    """A name in `combining.COMBINERS`."""
+    """A name in `combining.COMBINERS`, or `gate`, see `gating`."""
     vocab_size: int | None = None
     """Tokens of the shared vocabulary."""
     num_hidden_layers: int | None = None

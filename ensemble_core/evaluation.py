@@ -1,6 +1,7 @@
 """Evaluation: one decoding and one scoring pass over the questions, then every metric from them."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,11 +107,36 @@ def evaluate(
         _result(question, i, truth, decoded, scored)
         for i, (question, truth) in enumerate(zip(questions, truths, strict=True))
     ]
-    measured = [measure(name, results) for name in METRICS if name in wanted]
     tokens = sum(len(d.prompt_ids) + len(d.token_ids) for d in decoded or ())
     tokens += tokens_read(scored.data) if scored else 0
-    rows = [row for row in measured if row is not None]
-    return Evaluation(rows, results, tokens, inference_flops(model, tokens))
+    return Evaluation(_measured(wanted, results), results, tokens, inference_flops(model, tokens))
+
+
+def measure_candidates(
+    scored: CandidateScores, questions: Sequence[Question], metrics: Sequence[str]
+) -> tuple[list[Measurement], list[QuestionResult]]:
+    """What `evaluate` measures without decoding, from candidates that were scored already.
+
+    Args:
+        scored: Of these questions; with their choices where `metrics` has a choice metric.
+        questions: With their true answers.
+        metrics: Names out of `METRICS`; those of decoded answers are left out.
+
+    Raises:
+        InputError, StageError: As `evaluate`.
+    """
+    wanted = _checked(metrics, questions) - DECODED_METRICS
+    choices = bool(wanted & CHOICE_METRICS)
+    results = [
+        _result(question, i, _truth(question, choices), None, scored)
+        for i, question in enumerate(questions)
+    ]
+    return _measured(wanted, results), results
+
+
+def _measured(wanted: AbstractSet[str], results: Sequence[QuestionResult]) -> list[Measurement]:
+    measured = [measure(name, results) for name in METRICS if name in wanted]
+    return [row for row in measured if row is not None]
 
 
 def _checked(metrics: Sequence[str], questions: Sequence[Question]) -> frozenset[str]:

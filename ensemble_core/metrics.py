@@ -148,15 +148,31 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: 
     Raises:
         ValueError: Shapes differ, there is no value, or a confidence is outside [0, 1].
     """
+    sure, right = checked_confidence(confidence, correct, bins)
+    # |Σ right - Σ sure| in a bin is its size times the distance between the two means.
+    gaps = np.bincount(equal_width_bin(sure, bins), weights=right - sure, minlength=bins)
+    return float(np.abs(gaps).sum() / len(sure))
+
+
+def equal_width_bin(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """Which of the bins (b / bins, (b + 1) / bins], b from 0, each confidence is in; 0 is in 0."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
+def checked_confidence(
+    confidence: ArrayLike, correct: ArrayLike, bins: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both as arrays of floats, shape [N].
+
+    Raises:
+        ValueError: Shapes differ, there is no value or bin, or a confidence is outside [0, 1].
+    """
     sure, right = _finite(confidence), np.asarray(correct, dtype=np.float64)
     if sure.shape != right.shape or bins < 1:
         raise ValueError(f"shapes {sure.shape} and {right.shape} with {bins} bins do not fit")
     if (sure < 0).any() or (sure > 1 + 1e-6).any():  # exp of a log-probability may round above 1
         raise ValueError("a confidence lies between 0 and 1")
-    index = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
-    # |Σ right - Σ sure| in a bin is its size times the distance between the two means.
-    gaps = np.bincount(index, weights=right - sure, minlength=bins)
-    return float(np.abs(gaps).sum() / len(sure))
+    return sure, right
 
 
 def _finite(values: Sequence[float] | ArrayLike) -> NDArray[np.float64]:

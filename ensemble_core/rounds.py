@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ensemble_core import boosting
-from ensemble_core.boosting import FloatArray
+from ensemble_core.boosting import BoolArray, FloatArray
 from ensemble_core.errors import StageError
 from ensemble_core.settings import BoostSettings
 
@@ -106,33 +106,38 @@ def finish_round(
     wrong: ArrayLike,
     reference_wrong: ArrayLike | None = None,
     example: ArrayLike,
+    judged: ArrayLike | None = None,
     settings: BoostSettings,
 ) -> RoundOutcome:
     """Weigh the expert that was just trained, and reweigh the tokens for the next.
 
-    A rejected expert (α ≤ 0) leaves the weights as they are; two in a row end the boosting.
+    A rejected expert (α ≤ 0) leaves the weights as they are; two in a row end the boosting. Tokens
+    that are not judged have weights too, so that what one round leaves out the next may ask about.
 
     Args:
         state: What the round started from.
         wrong: Whether the expert's argmax misses each answer token, shape [N].
         reference_wrong: The same for the pretrained model; needed until ε_pre is known.
         example: The example that each token belongs to, shape [N].
-        settings: The unit that is reweighed.
+        judged: The tokens on which ε is measured, shape [N]; default: all.
+        settings: The unit that is reweighed, and how.
 
     Raises:
-        StageError: Boosting had ended before.
+        StageError: Boosting had ended before, or no token can be judged.
         ValueError: Shapes differ, or ε_pre is neither known nor measurable.
     """
     if state.ended:
         raise StageError("boosting has ended", where=f"round {state.round + 1}")
     mask = boosting.unit_wrong(wrong, example, settings.unit, settings.window)
-    reference_error = _reference_error(state, reference_wrong, example, settings)
-    error = boosting.weighted_error(state.weights, mask)
+    counted = _judged(judged, mask, state.round + 1)
+    reference_error = _reference_error(state, reference_wrong, example, counted, settings)
+    error = boosting.weighted_error(state.weights[counted], mask[counted])
     alpha = boosting.expert_weight(error, reference_error)
     measured = replace(state, reference_error=reference_error, round=state.round + 1)
     if boosting.is_accepted(alpha):
-        log_weights = boosting.update_log_weights(state.log_weights, mask, alpha)
-        after = replace(measured, log_weights=log_weights, rejections_in_row=0)
+        after = replace(
+            measured, log_weights=_reweighed(state, mask, alpha, settings), rejections_in_row=0
+        )
         return RoundOutcome(after, alpha, error, accepted=True, ended=False)
     rejections = state.rejections_in_row + 1
     ended = rejections >= REJECTIONS_THAT_END
@@ -192,16 +197,47 @@ def round_seed(seed: int, round: int) -> int:
     return int(np.random.SeedSequence([seed, round]).generate_state(1)[0])
 
 
+def _judged(judged: ArrayLike | None, mask: BoolArray, round: int) -> BoolArray:
+    if judged is None:
+        return np.ones_like(mask)
+    counted = np.asarray(judged, dtype=np.bool_)
+    if counted.shape != mask.shape:
+        raise ValueError(f"{len(mask)} tokens, judged {counted.shape}")
+    if not counted.any():
+        raise StageError(
+            "there is no token to judge the expert on",
+            where=f"round {round}",
+            hint="the labelled set is too small for `error: oob`; set it to train or heldout",
+        )
+    return counted
+
+
+def _reweighed(
+    state: BoostState, mask: BoolArray, alpha: float, settings: BoostSettings
+) -> FloatArray:
+    bound = settings.update_bound
+    step = alpha if bound is None else min(alpha, bound)
+    logs = boosting.update_log_weights(state.log_weights, mask, step)
+    return (
+        logs if settings.weight_cap is None else boosting.cap_log_weights(logs, settings.weight_cap)
+    )
+
+
 def _reference_error(
     state: BoostState,
     reference_wrong: ArrayLike | None,
     example: ArrayLike,
+    judged: BoolArray,
     settings: BoostSettings,
 ) -> float:
-    """ε_pre over the same units as ε, but under uniform weights."""
+    """ε_pre over the same units as ε, but under uniform weights.
+
+    What one round drew is nothing to the pretrained model: out of bag, it is judged on all tokens.
+    """
     if state.reference_error is not None:
         return state.reference_error
     if reference_wrong is None:
         raise ValueError("the first round needs the pretrained model's errors")
     mask = boosting.unit_wrong(reference_wrong, example, settings.unit, settings.window)
-    return boosting.weighted_error(np.ones(len(mask)), mask)
+    counted = np.ones_like(mask) if settings.error == "oob" else judged
+    return boosting.weighted_error(np.ones(int(counted.sum())), mask[counted])

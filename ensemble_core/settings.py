@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Precision = Literal["fp32", "bf16"]
 Unit = Literal["token", "window", "sample"]
 Update = Literal["reweight", "resample"]
-CombinerName = Literal["mean", "product", "vote", "uniform"]
+ErrorOn = Literal["train", "heldout", "oob"]
+FixedCombiner = Literal["mean", "product", "vote", "uniform"]
+CombinerName = Literal[FixedCombiner, "gate"]
+NoiseKind = Literal["uniform", "confusion", "adversarial"]
 Labels = Literal["hard", "choice", "soft"]
 
 
@@ -105,9 +108,33 @@ class BoostSettings(Settings, frozen=True):
     """Consecutive answer tokens per window; goes with `unit: window`."""
     update: Update = "reweight"
     """Weights in the loss, or examples drawn in proportion to the weight they carry."""
+    error: ErrorOn = "train"
+    """Where a round's error is measured: on the labelled tokens (`train`, the paper), on those of
+    the validation questions (`heldout`), or on the examples that the round did not draw (`oob`)."""
+    weight_cap: Annotated[float, Field(ge=1)] | None = None
+    """No token weighs more than this many times the mean: a robust update; default: no limit."""
+    update_bound: Annotated[float, Field(gt=0)] | None = None
+    """A wrong token's weight grows by exp(min(α, this)): a robust update; default: by exp(α)."""
 
     @model_validator(mode="after")
     def _window_goes_with_its_unit(self) -> "BoostSettings":
         if (self.unit == "window") != (self.window is not None):
             raise ValueError("`window` is needed with `unit: window`, and only there")
         return self
+
+    @model_validator(mode="after")
+    def _out_of_bag_goes_with_drawing(self) -> "BoostSettings":
+        if self.error == "oob" and self.update != "resample":
+            raise ValueError(
+                "`error: oob` needs `update: resample`: reweighting leaves nothing out"
+            )
+        return self
+
+
+class NoiseSettings(Settings, frozen=True):
+    """Wrong labels on purpose, in the labelled set, see `noise.corrupt`."""
+
+    rate: Annotated[float, Field(ge=0, le=1)]
+    """Share of the labelled questions whose answer is replaced by a wrong one."""
+    kind: NoiseKind = "uniform"
+    """Which wrong one: any, the next class's, or the one that the pretrained model likes best."""

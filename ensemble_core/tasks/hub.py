@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_core.errors import InputError
+from ensemble_core.models.hub import HubError, is_outage
 from ensemble_core.tasks.readers import Row
 from ensemble_core.tasks.source import HubSource
 
@@ -13,7 +14,8 @@ def hub_rows(hub: HubSource, split: str) -> Iterator[Row]:
     """The rows of one hub split (the hub's own name).
 
     Raises:
-        InputError: The hub can't be reached, or has no such dataset, revision, config or split.
+        InputError: The hub has no such dataset, revision, config or split.
+        HubError: The hub does not answer, and the local cache does not hold the dataset.
     """
     name = f"{hub.dataset}@{hub.revision[:12]}/{split}"
     number = 0
@@ -40,4 +42,5 @@ def _load(hub: HubSource, split: str) -> Any:
         reason = " ".join(str(error).split())[:300]
         what = f"the hub dataset can't be read: {type(error).__name__}: {reason}"
         hint = "check its name, config, revision and split, or give local files and --data-root"
-        raise InputError(what, where=f"{hub.dataset}@{hub.revision}", hint=hint) from error
+        kind = HubError if is_outage(error) else InputError
+        raise kind(what, where=f"{hub.dataset}@{hub.revision}", hint=hint) from error

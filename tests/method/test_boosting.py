@@ -163,3 +163,22 @@ class TestUnits:
     def test_window_goes_with_its_unit(self, unit: str, window: int | None):
         with pytest.raises(ValueError, match="window"):
             unit_wrong([True], [0], unit, window)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cap", [1.0, 1.5, 3.0, 50.0])
+def test_a_cap_is_kept_and_the_rest_keep_their_proportions(cap):
+    rng = np.random.default_rng(0)
+    weights = rng.exponential(size=40) ** 3
+    capped = np.exp(boosting.cap_log_weights(np.log(weights), cap))
+    assert capped.sum() == pytest.approx(1)
+    assert capped.max() <= cap / 40 * (1 + 1e-9)
+    free = capped < cap / 40 * (1 - 1e-9)
+    if free.any():
+        ratios = capped[free] / weights[free]
+        np.testing.assert_allclose(ratios, ratios[0])
+        assert ratios[0] >= (1 / weights.sum()) * (1 - 1e-9), "what is cut off goes to the others"
+
+
+def test_a_cap_below_the_mean_is_refused():
+    with pytest.raises(ValueError, match="below the mean"):
+        boosting.cap_log_weights(np.zeros(3), 0.9)

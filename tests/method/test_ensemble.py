@@ -21,10 +21,10 @@ from transformers import (
 from ensemble_core import TokenEnsembleConfig, TokenEnsembleForCausalLM
 from ensemble_core.combining import combine
 from ensemble_core.errors import InputError
-from ensemble_core.settings import CombinerName
+from ensemble_core.settings import FixedCombiner
 
 ALPHAS = [1.0, 2.0, 0.5]
-RULES = list(get_args(CombinerName))
+RULES = list(get_args(FixedCombiner))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def ensemble(experts: list[PreTrainedModel]) -> TokenEnsembleForCausalLM:
 @pytest.mark.parametrize("rule", RULES)
 @torch.no_grad()
 def test_logits_are_the_combined_log_probabilities(
-    experts: list[PreTrainedModel], tokens: Tensor, rule: CombinerName
+    experts: list[PreTrainedModel], tokens: Tensor, rule: FixedCombiner
 ):
     ensemble = TokenEnsembleForCausalLM.from_experts(experts, ALPHAS, rule)
     each = torch.stack([expert(tokens).logits.log_softmax(-1) for expert in experts])
@@ -46,7 +46,7 @@ def test_logits_are_the_combined_log_probabilities(
 
 @pytest.mark.parametrize("rule", RULES)
 @torch.no_grad()
-def test_one_expert_is_itself(make_expert: MakeExpert, tokens: Tensor, rule: CombinerName):
+def test_one_expert_is_itself(make_expert: MakeExpert, tokens: Tensor, rule: FixedCombiner):
     expert = make_expert(5)
     ensemble = TokenEnsembleForCausalLM.from_experts([expert], [0.7], rule)
     assert torch.equal(ensemble(tokens).logits, expert(tokens).logits.log_softmax(-1))

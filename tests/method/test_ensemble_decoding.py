@@ -10,14 +10,14 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from ensemble_core import TokenEnsembleForCausalLM
 from ensemble_core.combining import combine
-from ensemble_core.settings import CombinerName
+from ensemble_core.settings import FixedCombiner
 
 ALPHAS = [1.0, 2.0, 0.5]
 NEW = 12
 
 
 def next_log_probs(
-    experts: list[PreTrainedModel], alphas: list[float], rule: CombinerName, ids: list[int]
+    experts: list[PreTrainedModel], alphas: list[float], rule: FixedCombiner, ids: list[int]
 ) -> Tensor:
     """The combined next-token distribution after one unpadded prefix, read from scratch."""
     prefix = torch.tensor([ids])
@@ -27,7 +27,7 @@ def next_log_probs(
 
 @torch.no_grad()
 def decode_by_hand(
-    experts: list[PreTrainedModel], alphas: list[float], rule: CombinerName, prompt: list[int]
+    experts: list[PreTrainedModel], alphas: list[float], rule: FixedCombiner, prompt: list[int]
 ) -> list[int]:
     ids = list(prompt)
     while len(ids) < len(prompt) + NEW and (ids == prompt or ids[-1] != EOS):
@@ -42,12 +42,12 @@ def answers(generated: Tensor, prompt_length: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("use_cache", [True, False])
-@pytest.mark.parametrize("rule", get_args(CombinerName))
+@pytest.mark.parametrize("rule", get_args(FixedCombiner))
 def test_greedy_on_a_left_padded_batch(
     experts: list[PreTrainedModel],
     prompts: list[list[int]],
     left_padded: dict[str, Tensor],
-    rule: CombinerName,
+    rule: FixedCombiner,
     use_cache: bool,
 ):
     ensemble = TokenEnsembleForCausalLM.from_experts(experts, ALPHAS, rule)

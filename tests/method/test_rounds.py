@@ -162,3 +162,54 @@ def test_round_seeds_differ_and_repeat():
     assert len(seeds) == 400
     assert rounds.round_seed(3, 4) == rounds.round_seed(3, 4)
     assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_the_error_is_measured_where_the_expert_is_judged():
+    held_out = np.arange(N) >= 6
+    outcome = finish_round(
+        rounds.initial_state(N),
+        wrong=GOOD,  # on tokens 0 to 2: none of those that count
+        reference_wrong=PRETRAINED,  # 6 and 7 of the last six
+        example=EXAMPLE,
+        judged=held_out,
+        settings=BoostSettings(error="heldout"),
+    )
+    assert outcome.error == 0
+    assert outcome.state.reference_error == pytest.approx(2 / 6)
+    assert outcome.state.weights[0] > outcome.state.weights[6], "wrong tokens weigh more anywhere"
+
+
+def test_out_of_bag_the_pretrained_model_is_judged_on_everything():
+    outcome = finish_round(
+        rounds.initial_state(N),
+        wrong=GOOD,
+        reference_wrong=PRETRAINED,
+        example=EXAMPLE,
+        judged=np.arange(N) < 6,
+        settings=BoostSettings(error="oob", update="resample"),
+    )
+    assert outcome.error == pytest.approx(3 / 6)
+    assert outcome.state.reference_error == pytest.approx(8 / 12)
+
+
+def test_an_expert_that_nothing_can_judge_is_an_error():
+    with pytest.raises(StageError, match="no token to judge"):
+        finish_round(
+            rounds.initial_state(N),
+            wrong=GOOD,
+            reference_wrong=PRETRAINED,
+            example=EXAMPLE,
+            judged=np.zeros(N, bool),
+            settings=BoostSettings(error="oob", update="resample"),
+        )
+
+
+def test_robust_updates_limit_what_one_round_and_what_all_rounds_do_to_a_token():
+    free = finish(rounds.initial_state(N), GOOD)
+    bounded = finish(rounds.initial_state(N), GOOD, BoostSettings(update_bound=0.5))
+    capped = finish(rounds.initial_state(N), GOOD, BoostSettings(weight_cap=2))
+    assert bounded.alpha == capped.alpha == free.alpha, "the expert's vote is as it was measured"
+    weights = bounded.state.weights
+    assert weights[0] / weights[-1] == pytest.approx(np.exp(0.5))
+    assert capped.state.weights.max() == pytest.approx(2 / N)
+    assert free.state.weights.max() > 2 / N
