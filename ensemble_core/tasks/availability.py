@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ensemble_core.errors import InputError
 from ensemble_core.tasks.card import TaskCard
+from ensemble_core.tasks.parts import split_name
 from ensemble_core.tasks.paths import VARIABLE, below
 from ensemble_core.tasks.source import Source
 
@@ -28,19 +29,20 @@ def available_source(card: TaskCard, data_root: Path | None) -> Source:
     raise InputError(what, where=card.where, hint=f"looked in {data_root}")
 
 
-def local_files(source: Source, split: str, data_root: Path | None) -> list[Path]:
-    """The files that hold a split.
+def local_files(source: Source, split: str, data_root: Path | None) -> list[tuple[Path, str]]:
+    """The files that hold a split, each with the part of its rows that does.
 
     Raises:
         InputError: One is missing, or lies outside the data root.
     """
     assert data_root is not None
-    paths = [below(data_root, name) for name in source.files_of(split)]
-    for path in paths:
+    parts = [split_name(name) for name in source.files_of(split)]
+    files = [(below(data_root, name), part) for name, part in parts]
+    for path, _ in files:
         if not path.is_file():
             hint = "the card's other files are there; a source is used whole"
             raise InputError("there is no such file", where=str(path), hint=hint)
-    return paths
+    return files
 
 
 def check_split(card: TaskCard, source: Source, split: str) -> None:
@@ -56,7 +58,7 @@ def check_split(card: TaskCard, source: Source, split: str) -> None:
 def _all_files(source: Source) -> list[str]:
     if not source.files:
         return []
-    names = [name for split in source.splits for name in source.files_of(split)]
+    names = [split_name(name)[0] for split in source.splits for name in source.files_of(split)]
     return list(dict.fromkeys(names))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ensemble_core.documents import did_you_mean
 from ensemble_core.errors import InputError
 from ensemble_core.tasks import lookup
-from ensemble_core.tasks.fields import Fields
+from ensemble_core.tasks.fields import Fields, OrElse
 from ensemble_core.tasks.question import normalise
 from ensemble_core.tasks.readers import Row
 from ensemble_core.tasks.values import Attribute, attribute
@@ -33,7 +33,7 @@ class Content:
     attributes: Mapping[str, Attribute] = field(default_factory=dict[str, Attribute])
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     missing: frozenset[str] = frozenset()
-    """Fields of difficulty and attributes that the row lacks."""
+    """Fields that the row lacks, and may lack unless all rows do."""
 
 
 def content(fields: Fields, row: Row) -> Content:
@@ -55,14 +55,27 @@ def content(fields: Fields, row: Row) -> Content:
         identity=identify(_identity(fields, row, question), choices),
         difficulty=grades.pop("", None),
         attributes=grades,
-        variables={name: lookup.text(row, path) for name, path in fields.variables.items()},
-        missing=missing,
+        variables={name: _variable(row, path) for name, path in fields.variables.items()},
+        missing=missing | _absent(fields, row),
     )
 
 
 def identify(question: str, choices: tuple[str, ...] = ()) -> str:
     """The text that identifies a question: the same whatever the order of its choices."""
     return "\n".join([question, *sorted(choices, key=normalise)])
+
+
+def _variable(row: Row, wanted: str | OrElse) -> str:
+    if isinstance(wanted, str):
+        return lookup.text(row, wanted)
+    return lookup.text_or(row, wanted.field, wanted.default)
+
+
+def _absent(fields: Fields, row: Row) -> frozenset[str]:
+    """Variables with a default and distractors that the row leaves out."""
+    names = [each.field for each in fields.variables.values() if isinstance(each, OrElse)]
+    names += fields.distractors if isinstance(fields.distractors, tuple) else ()
+    return frozenset(name for name in names if not lookup.has(row, name))
 
 
 def _identity(fields: Fields, row: Row, question: str) -> str:

@@ -34,6 +34,15 @@ class Separated(Settings, frozen=True):
     """What stands between two items."""
 
 
+class OrElse(Settings, frozen=True):
+    """A field that some rows leave out."""
+
+    field: FieldName
+    """The field."""
+    default: str = ""
+    """What stands for it where it is missing, null or blank."""
+
+
 ListField = FieldName | Annotated[tuple[FieldName, ...], Field(min_length=1)] | Values | Separated
 
 
@@ -67,8 +76,9 @@ class Fields(Settings, frozen=True):
     """A number or a word that grades the question; null where it has none."""
     attributes: dict[str, FieldName] = Field(default_factory=dict)
     """What else a slice may select by: name → field."""
-    variables: dict[str, FieldName] = Field(default_factory=dict)
-    """What else the templates use: name → field."""
+    variables: dict[str, FieldName | OrElse] = Field(default_factory=dict)
+    """What else the templates use: name → field, or `{field: …, default: …}` where some rows may
+    leave it out; a field that no row has is an error."""
 
     @model_validator(mode="after")
     def _answer_is_told_once(self) -> "Fields":

@@ -31,6 +31,8 @@ def _source(source: Source, data_root: Path | None, split: str | None) -> dict[s
         version = families.VERSION
         return parts | {"generator": source.generator.model_dump(mode="json"), "version": version}
     told = parts | {"fields": source.fields.model_dump(mode="json", exclude_defaults=True)}
+    if source.passages is not None:
+        told |= {"passages": source.passages.model_dump(mode="json")}
     if source.hub is not None:
         return told | {"hub": source.hub.model_dump(mode="json", exclude_none=True)}
     wanted = source.splits if split is None else (split,)
@@ -38,4 +40,4 @@ def _source(source: Source, data_root: Path | None, split: str | None) -> dict[s
 
 
 def _digests(source: Source, split: str, data_root: Path | None) -> list[str]:
-    return [digest(path) for path in local_files(source, split, data_root)]
+    return [digest(path) + part for path, part in local_files(source, split, data_root)]

@@ -37,6 +37,25 @@ def text(row: Row, name: str) -> str:
     return as_text(row, name, value(row, name))
 
 
+def has(row: Row, name: str) -> bool:
+    """Whether a row has a field, be it null."""
+    try:
+        value(row, name)
+    except MissingFieldError:
+        return False
+    return True
+
+
+def text_or(row: Row, name: str, default: str) -> str:
+    """A field's text, or `default` where it is missing, null or blank.
+
+    Raises:
+        InputError: It is a list or a mapping.
+    """
+    given = _optional(row, name)
+    return default if _blank(given) else as_text(row, name, given)
+
+
 def as_text(row: Row, name: str, given: Any) -> str:
     """A value of the field `name` as text; see `text`."""
     if isinstance(given, bool):

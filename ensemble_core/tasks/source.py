@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from ensemble_core.documents import LocatedError, did_you_mean
 from ensemble_core.settings import Settings
 from ensemble_core.tasks.fields import Fields
+from ensemble_core.tasks.parts import split_name
+from ensemble_core.tasks.passages import Passages
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 SHARES: Mapping[str, float] = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -18,7 +20,7 @@ _SPLIT = r"^[A-Za-z_][\w.-]*$"
 
 
 def _below_the_root(value: str) -> str:
-    path = PurePosixPath(value)
+    path = PurePosixPath(split_name(value)[0])
     if path.is_absolute() or ".." in path.parts or "\\" in value or not value.isprintable():
         raise ValueError("must lie below the data root: no `..`, no absolute path")
     if path.suffix not in SUFFIXES:
@@ -97,13 +99,16 @@ class Source(Settings, frozen=True):
     """One place where the questions come from: exactly one of files, hub, generator."""
 
     files: LocalPaths | Annotated[dict[SplitName, LocalPaths], Field(min_length=1)] | None = None
-    """Split → file or files below the data root; or files that `shares` parts into splits."""
+    """Split → file or files below the data root (a part such as `train.jsonl[:90%]` is allowed); or
+    files that `shares` parts into splits."""
     hub: HubSource | None = None
     """A dataset of the Hugging Face hub."""
     generator: GeneratorSource | None = None
     """A built-in family of generated questions."""
     fields: Fields = _PLAIN
     """Which field of a row holds what; a generator needs none."""
+    passages: Passages | None = None
+    """How a row with a list of texts makes several questions; default: a row is a question."""
     shares: dict[SplitName, Annotated[float, Field(gt=0, le=1)]] | None = None
     """Split → share, where the source has no splits of its own; each question's content decides
     where it belongs. Default: train 0.7, validation 0.1, test 0.2."""
@@ -115,6 +120,8 @@ class Source(Settings, frozen=True):
             raise ValueError("name exactly one of files, hub, generator")
         if self.generator and self.fields != _PLAIN:
             raise LocatedError("a generator's fields are known", ("fields",))
+        if self.generator and self.passages:
+            raise LocatedError("goes without `generator`", ("passages",))
         if self.shares is not None and self.own_splits is not None:
             raise LocatedError("the source has splits of its own", ("shares",))
         if self.shares is not None and abs(sum(self.shares.values()) - 1) > 1e-6:
@@ -159,6 +166,6 @@ class Source(Settings, frozen=True):
         return (*(["difficulty"] if graded else []), *self.fields.attributes)
 
     def files_of(self, split: str) -> tuple[str, ...]:
-        """The local files that hold a split, as the card names them."""
+        """The local files that hold a split, as the card names them, with their parts."""
         given = self.files[split] if isinstance(self.files, dict) else self.files
         return (given,) if isinstance(given, str) else tuple(given or ())

@@ -8,6 +8,7 @@ from ensemble_core.errors import InputError
 from ensemble_core.tasks.availability import available_source, check_split, local_files
 from ensemble_core.tasks.card import TaskCard
 from ensemble_core.tasks.content import Content, content
+from ensemble_core.tasks.parts import within
 from ensemble_core.tasks.question import content_id
 from ensemble_core.tasks.readers import Row, read_rows
 from ensemble_core.tasks.source import GeneratorSource, Source
@@ -50,7 +51,8 @@ def _all(card: TaskCard, source: Source, split: str, data_root: Path | None) -> 
         return
     lacking: frozenset[str] | None = None
     row = None
-    for row in _rows(source, split, data_root):
+    whole = _rows(source, split, data_root)
+    for row in source.passages.rows(whole) if source.passages else whole:
         raw = content(source.fields, row)
         lacking = raw.missing if lacking is None else lacking & raw.missing
         yield raw
@@ -68,8 +70,8 @@ def _rows(source: Source, split: str, data_root: Path | None) -> Iterator[Row]:
         splits = source.hub.splits
         yield from hub_rows(source.hub, splits if isinstance(splits, str) else splits[split])
         return
-    for path in local_files(source, split, data_root):
-        yield from read_rows(path)
+    for path, part in local_files(source, split, data_root):
+        yield from within(read_rows(path), part)
 
 
 def _made(card: TaskCard, source: GeneratorSource) -> tuple[Content, ...]:

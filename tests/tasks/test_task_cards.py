@@ -52,6 +52,8 @@ def test_a_mistake_has_its_place(make_card: MakeCard, text: str, expected: str) 
         ("{files: {train: /a.jsonl}}", "must lie below the data root"),
         ("{files: {train: x/../../a.jsonl}}", "must lie below the data root"),
         ("{files: {train: a.txt}}", "ends in none of .jsonl"),
+        ("{files: {train: 'a.jsonl[90]'}}", "ends in none of .jsonl"),
+        ("{files: {train: '../a.jsonl[:9]'}}", "must lie below the data root"),
         ("{files: {train: []}}", "must not be empty"),
         ("{}", "name exactly one of files, hub, generator"),
         ("{files: a.csv, hub: {dataset: a/b}}", "name exactly one of files, hub, generator"),

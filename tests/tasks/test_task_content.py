@@ -127,9 +127,10 @@ def test_missing_distractors_are_left_out(read: Any) -> None:
         {"question": "three", "right": "r", "d1": "a", "d2": "b"},
         {"question": "two", "right": "r", "d1": "a", "d2": None},
         {"question": "two more", "right": "r", "d1": "a", "d2": " "},
+        {"question": "four", "right": "r", "d1": "a", "d2": "b", "d3": "c"},
     ]
     questions = read(rows, "answer: right, distractors: [d1, d2, d3]")
-    assert [len(question.choices) for question in questions] == [3, 2, 2]
+    assert [len(question.choices) for question in questions] == [3, 2, 2, 4]
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,30 @@ def test_a_grade_may_be_missing_in_some_rows_but_not_in_all(read: Any) -> None:
     assert [q.difficulty for q in read(rows, "answer: answer, difficulty: level")] == [3.0, None]
     with pytest.raises(InputError, match="no row has the field `lvl`"):
         read(rows, "answer: answer, difficulty: lvl")
+
+
+def test_a_variable_may_have_a_default(read: Any) -> None:
+    fields = "answer: answer, variables: {note: {field: n, default: none given}}"
+    prompt = 'prompt: "{{ note }}: {{ question }}"'
+    rows = [{"question": q, "answer": "a"} for q in "abcd"]
+    rows[1] |= {"n": "so"}
+    rows[2] |= {"n": " "}
+    rows[3] |= {"n": None}
+    prompts = [question.prompt for question in read(rows, fields, prompt)]
+    assert prompts == ["none given: a", "so: b", "none given: c", "none given: d"]
+    with pytest.raises(InputError, match="the field `n` is a list"):
+        read([{**rows[0], "n": ["so"]}], fields, prompt)
+    with pytest.raises(InputError, match="no row has the field `n`"):
+        read(rows[:1], fields, prompt)
+
+
+def test_a_distractor_that_no_row_has_is_an_error(read: Any) -> None:
+    rows = [{"question": f"Q{n}", "right": "r", "d1": "a", "d2": "b"} for n in range(3)]
+    with pytest.raises(InputError, match="no row has the field `d3`"):
+        read(rows, "answer: right, distractors: [d1, d2, d3]")
+    rows[1]["d3"] = "c"
+    questions = read(rows, "answer: right, distractors: [d1, d2, d3]")
+    assert [len(question.choices) for question in questions] == [3, 4, 3]
 
 
 def test_extract_reads_the_final_answer(read: Any) -> None:

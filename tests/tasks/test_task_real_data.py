@@ -113,6 +113,33 @@ def test_gsm8k_final_answers(real_data: Path) -> None:
             assert final == question.answer.rsplit("####", 1)[1].strip().replace(",", "")
 
 
+def test_fairytale_by_hand(real_data: Path) -> None:
+    """Five sections at a time: one is read, four are written, at least three."""
+    card = shipped("fairytale")
+    seen: set[str] = set()
+    for split, count in {"train": 622, "validation": 71, "test": 67}.items():
+        expected: list[tuple[str, str, object]] = []
+        for row in rows(real_data / "fairytale" / f"{split}.jsonl"):
+            sections = list(row["sections"])  # type: ignore[call-overload]
+            while len(sections) >= 4:
+                read, *written = sections[:5]
+                expected.append((read, "\n\n" + "\n\n".join(written), row["origin"]))
+                del sections[:5]
+        pool = load_pool(card, split, data_root=real_data)
+        found = [(q.prompt, q.answer, q.attributes["book"]) for q in pool.questions]
+        assert found == expected
+        assert (len(found), pool.duplicates) == (count, 0)
+        assert not seen & {question.id for question in pool.questions}
+        seen |= {question.id for question in pool.questions}
+
+
+def test_fairytale_by_book(real_data: Path) -> None:
+    spec = parse_slice("fairytale[book=grimm-fairybook, passage=1]")
+    drawn = draw_counted(spec, shipped("fairytale"), "labelled", seed=0, data_root=real_data)
+    assert {q.attributes["book"] for q in drawn.questions} == {"grimm-fairybook"}
+    assert len(drawn.questions) == 10, "one of the eleven stories has fewer than four sections"
+
+
 def test_loading_is_quick(real_data: Path) -> None:
     card = shipped("gsm8k").model_copy(update={"prompt": "Q: {{ question }}\nA:"})
     start = time.process_time()
