@@ -130,16 +130,15 @@ def encode_all(
     pairs = [(*split_prompt(q.prompt), text) for q, text in zip(questions, texts, strict=True)]
     prompts = _token_ids(tokenizer, [bare for bare, _, _ in pairs])
     wholes = _token_ids(tokenizer, ["".join(parts) for parts in pairs])
-    prefix = _prefix(tokenizer)
+    prefix, start = _prefix(tokenizer), _start(tokenizer)
     ends = [True] * len(pairs) if ended is None else ended
     encoded: list[Encoded] = []
     rows = zip(questions, pairs, prompts, wholes, ends, strict=True)
     for question, parts, prompt, whole, is_end in rows:
         split, text = len(prompt), parts[1] + parts[2]
         if text and whole[:split] != prompt:
-            whole = prompt + _token_ids(tokenizer, [text])[0]
-        # As lm-evaluation-harness: something must precede the first answer token.
-        given = prefix + whole[:split] or [eos]
+            whole = prompt + _following(tokenizer, text)
+        given = _given(prompt, prefix, start)
         answer = whole[split:]
         encoded.append(_fit(given, [*answer, eos] if is_end or not answer else answer,
                             max_length, question))  # fmt: skip
@@ -150,11 +149,10 @@ def encode_prompts(
     tokenizer: Any, questions: Sequence[Question], *, max_length: int
 ) -> list[list[int]]:
     """Tokenise the prompts alone, as `encode` splits them; too long ones lose their beginning."""
-    eos = end_of_sequence(tokenizer)
-    prefix = _prefix(tokenizer)
+    prefix, start = _prefix(tokenizer), _start(tokenizer)
     bare = [split_prompt(q.prompt)[0] for q in questions]
     ids = _token_ids(tokenizer, bare) if bare else []
-    return [((prefix + tokens) or [eos])[-max_length:] for tokens in ids]
+    return [_given(tokens, prefix, start)[-max_length:] for tokens in ids]
 
 
 def split_prompt(prompt: str) -> tuple[str, str]:
@@ -194,6 +192,26 @@ def _fit(prompt: list[int], answer: list[int], max_length: int, question: Questi
 
 def _token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     return tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+
+
+def _following(tokenizer: Any, text: str) -> list[int]:
+    """A text's tokens after another: without the space that some tokenizers put before all."""
+    first, both, alone = _token_ids(tokenizer, ["\n", "\n" + text, text])
+    return both[len(first) :] if both[: len(first)] == first else alone
+
+
+def _given(prompt: list[int], prefix: list[int], start: int) -> list[int]:
+    """What precedes the first answer token, as in lm-evaluation-harness: something always does.
+
+    A prompt that says its own beginning of sequence gets no second one.
+    """
+    return (prompt if prompt[:1] == prefix else prefix + prompt) or [start]
+
+
+def _start(tokenizer: Any) -> int:
+    """The token that an empty prompt is read as: beginning of sequence, else its end."""
+    eos = end_of_sequence(tokenizer)
+    return eos if tokenizer.bos_token_id is None else int(tokenizer.bos_token_id)
 
 
 def _prefix(tokenizer: Any) -> list[int]:

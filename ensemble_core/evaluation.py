@@ -70,8 +70,9 @@ def evaluate(
     - `nll`: mean over these tokens of -log p, in nats. `ece`: their calibration, see
       `metrics.expected_calibration_error`.
     - `choice_accuracy`: the right choice has the highest summed log-likelihood, end of sequence
-      not counted; `choice_accuracy_norm`: the highest per byte (lm-evaluation-harness's `acc` and
-      `acc_norm`). No row where no question has choices.
+      not counted; `choice_accuracy_norm`: the highest per character (lm-evaluation-harness's
+      `acc` and `acc_norm`; its `acc_bytes` is not the same where a choice says 10 °C). No row
+      where no question has choices.
 
     Args:
         model: Read in evaluation mode; its mode is put back.
@@ -190,7 +191,7 @@ def _choice_fields(scored: CandidateScores, index: int, question: Question) -> d
     likelihoods = scored.log_likelihoods(index)
     if likelihoods is None:
         return {}
-    lengths = [max(1, len(choice.strip().encode())) for choice in question.choices]
+    lengths = [max(1, len(choice.strip())) for choice in question.choices]
     plain, norm = int(likelihoods.argmax()), int((likelihoods / lengths).argmax())
     return {
         "choice": plain,

@@ -72,6 +72,43 @@ def test_a_merge_over_the_border_is_not_made():
     assert encode_prompts(tokenizer, [Question("ab", "c")], max_length=9) == [[1, 2]]
 
 
+def test_no_space_gets_between_a_prompt_and_an_answer_that_follows_at_once():
+    """Llama's tokenizer puts a space before all that it reads; an answer alone is no such start."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {"<eos>": 0, "a": 1, "b": 2, "c": 3, "bc": 4, "▁": 5}
+    bpe = Tokenizer(models.BPE(vocab=vocabulary, merges=[("b", "c")]))
+    bpe.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<eos>")
+    crossing = encode(tokenizer, Question("ab", "ca"), max_length=9)  # together: ▁, a, bc, a
+    assert crossing == Encoded((5, 1, 2, 3, 1, 0), 3)
+
+
+def test_an_empty_prompt_is_read_as_the_beginning_of_a_sequence():
+    """As lm-evaluation-harness, also where the tokenizer does not put that token by itself."""
+    tokenizer = make_tokenizer()
+    tokenizer.add_special_tokens({"bos_token": "<unk>"})
+    empty = Question("", "2")
+    encoded = encode(tokenizer, empty, max_length=CONTEXT)
+    assert encoded.prompt_ids == (tokenizer.bos_token_id,)
+    assert encode_prompts(tokenizer, [empty], max_length=CONTEXT) == [[tokenizer.bos_token_id]]
+
+
+def test_a_prompt_that_says_its_beginning_of_sequence_gets_no_second_one():
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = make_tokenizer()
+    tokenizer.add_special_tokens({"bos_token": "<unk>"})
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<unk> $A", special_tokens=[("<unk>", tokenizer.bos_token_id)]
+    )
+    said, plain = Question("<unk>1+1=", " 2"), Question("1+1=", " 2")
+    assert encode(tokenizer, said, max_length=CONTEXT) == encode(
+        tokenizer, plain, max_length=CONTEXT
+    )
+
+
 def test_the_tokenizers_own_beginning_of_sequence_is_kept():
     from tokenizers.processors import TemplateProcessing
 

@@ -87,7 +87,7 @@ def test_choice_metrics_equal_a_loop(evaluation, trained, tokenizer, questions):
             log_probs, tokens = answer_log_probs(trained, tokenizer, question, choice)
             pairs = zip(log_probs[:-1], tokens[:-1], strict=True)  # without end of sequence
             sums.append(sum(float(row[token]) for row, token in pairs))
-        lengths = [len(choice.strip().encode()) for choice in question.choices]
+        lengths = [len(choice.strip()) for choice in question.choices]
         best = int(np.argmax(sums))
         best_norm = int(np.argmax([s / n for s, n in zip(sums, lengths, strict=True)]))
         plain.append(question.choices[best] == question.answer)

@@ -32,7 +32,7 @@ REGISTRY: dict[Kind, Entry] = {
     "labels": Entry("students", "run_labels", 2),
     "student": Entry("students", "run_student", 1),
     "ceiling": Entry("students", "run_student", 1),
-    "evaluate": Entry("evaluate", "run_evaluate", 1),
+    "evaluate": Entry("evaluate", "run_evaluate", 2),
 }
 
 
