@@ -51,7 +51,7 @@ class QuestionResult:
     """The choice with the highest log-likelihood."""
     choice_correct: bool | None = None
     choice_norm: int | None = None
-    """The choice with the highest log-likelihood per byte."""
+    """The choice with the highest log-likelihood per character."""
     choice_norm_correct: bool | None = None
     choice_log_likelihoods: tuple[float, ...] | None = None
     """In nats, end of sequence not counted."""

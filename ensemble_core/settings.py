@@ -15,6 +15,7 @@ FixedCombiner = Literal["mean", "product", "vote", "uniform"]
 CombinerName = Literal[FixedCombiner, "gate"]
 NoiseKind = Literal["uniform", "confusion", "adversarial"]
 Labels = Literal["hard", "choice", "soft"]
+LossName = Literal["cross_entropy", "confidence"]
 
 
 class Settings(BaseModel, frozen=True):
@@ -134,7 +135,7 @@ class BoostSettings(Settings, frozen=True):
 class NoiseSettings(Settings, frozen=True):
     """Wrong labels on purpose, in the labelled set, see `noise.corrupt`."""
 
-    rate: Annotated[float, Field(ge=0, le=1)]
+    rate: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the labelled questions whose answer is replaced by a wrong one."""
     kind: NoiseKind = "uniform"
     """Which wrong one: any, the next class's, or the one that the pretrained model likes best."""

@@ -19,6 +19,7 @@ from ensemble_core.combining import Combiner, combine, normalise_weights
 from ensemble_core.encoding import TokenDataset
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.errors import InputError
+from ensemble_core.gating import FEATURES, features
 from ensemble_core.scoring import Ints, TokenScores, check_numbers, predictions
 from ensemble_core.settings import FixedCombiner
 
@@ -72,6 +73,35 @@ def score_prefixes(
             _enter(staged.prefixes[t], index, together, targets)
     check_numbers(not any(np.isnan(alone.log_probs).any() for alone in staged.experts))
     return staged
+
+
+@torch.no_grad()
+def gate_examples(
+    ensemble: TokenEnsembleForCausalLM,
+    data: TokenDataset,
+    *,
+    batch_size: int = 64,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `gating.fit_gate` learns from: the experts' features and scores of the true tokens.
+
+    Returns:
+        Features [T, N, F], log-probabilities of the truth [T, N], the question of each token [N],
+        and the experts' weights, of sum 1 [T]; all on the CPU.
+
+    Raises:
+        CancelledError: `should_stop`, asked before every batch, said so.
+    """
+    weights = normalise_weights(ensemble.config.alphas, ensemble.config.n_experts).float()
+    shape = (len(weights), data.n_answer_tokens)
+    seen, truth = torch.empty(*shape, len(FEATURES)), torch.empty(shape)
+    wanted = torch.from_numpy(data.answer_tokens)
+    for index, stacked in predictions(StackedExperts(ensemble), data, batch_size, should_stop):
+        log_probs = stacked.movedim(1, 0).cpu()
+        picked = wanted[index].expand(len(weights), -1).unsqueeze(-1)
+        seen[:, index] = features(log_probs, weights)
+        truth[:, index] = log_probs.gather(-1, picked).squeeze(-1)
+    return seen, truth, torch.from_numpy(data.example), weights
 
 
 class StackedExperts:

@@ -70,17 +70,18 @@ class _Objective:
     device: torch.device
     precision: Precision
 
-    def total(self, model: Any, batch: Batch) -> Tensor:
+    def total(self, model: Any, batch: Batch, progress: float) -> Tensor:
         """Σ wᵢ·lossᵢ."""
         with autocast(self.precision, self.device):
             logits = answer_logits(model, batch)
-        losses = self.loss(logits, self._targets(batch))
+        losses = self.loss(logits, self._targets(batch, progress))
         return losses.sum() if self.weights is None else losses @ self.weights[batch.token_index]
 
-    def _targets(self, batch: Batch) -> Targets:
+    def _targets(self, batch: Batch, progress: float) -> Targets:
         if self.soft is None:
-            return Targets(batch.targets)
-        return Targets(batch.targets, *(column[batch.token_index] for column in self.soft))
+            return Targets(batch.targets, progress=progress)
+        indices, log_probs = (column[batch.token_index] for column in self.soft)
+        return Targets(batch.targets, indices, log_probs, progress)
 
 
 def train(
@@ -93,6 +94,7 @@ def train(
     example_probabilities: Floats | None = None,
     soft_targets: SoftTargets | None = None,
     loss: str = "cross_entropy",
+    confidence_weight: float = 0.5,
     workers: Workers = SINGLE,
     device: str | None = None,
     precision: Precision = "fp32",
@@ -104,7 +106,7 @@ def train(
     A step's loss is Σ wᵢ·lossᵢ / n over the n answer tokens of the global batch, with the weights
     scaled to mean 1 over the data set. On a CPU the same seed, data, settings and thread count
     give the same bits (a GPU may add in another order); workers change the result by rounding
-    only, and by dropout, if the model has any.
+    only, by dropout, if the model has any, and by the threshold of the loss `confidence`.
 
     Args:
         model: A causal LM with float32 trainable parameters.
@@ -116,6 +118,7 @@ def train(
         example_probabilities: Draw the training set, see `sampling.bootstrap`, shape [n].
         soft_targets: Distributions to match instead of the answer tokens, N rows.
         loss: A name in `losses.LOSSES`.
+        confidence_weight: a_max of the loss `confidence`, in [0, 1].
         workers: Who trains together; each calls this function with the same arguments.
         device: Where to train; default: where the model is.
         precision: bf16 is autocast over float32 parameters.
@@ -126,7 +129,7 @@ def train(
         DivergedError: Loss or gradient is not finite; names the step.
         CancelledError: `should_stop` said so.
         StageError: Nothing to train, or not in float32; or soft targets of other tokens.
-        InputError: No loss has this name.
+        InputError: No loss has this name, or the confidence weight is out of range.
         ValueError: Weights or probabilities do not fit the data.
     """
     started = time.perf_counter()
@@ -135,7 +138,7 @@ def train(
     workers.prepare(model)
     objective = _Objective(
         data=data,
-        loss=find_loss(loss),
+        loss=find_loss(loss, confidence_weight),
         weights=_scaled(token_weights, data, where),
         soft=_soft_tensors(soft_targets, data, where),
         device=where,
@@ -182,7 +185,7 @@ class _Stepper:
         if should_stop is not None and should_stop():
             gradients.stop.fill_(1.0)
         else:
-            self._accumulate(rows)
+            self._accumulate(rows, progress=step / self.steps)
         self.workers.all_reduce_sum(gradients.flat)
         loss, stopped = gradients.flat[:2].tolist()
         where = f"step {step + 1} of {self.steps}"
@@ -201,7 +204,7 @@ class _Stepper:
         self.optimizer.step()
         return StepReport(step + 1, self.steps, loss, rate, norm)
 
-    def _accumulate(self, rows: Ints) -> None:
+    def _accumulate(self, rows: Ints, progress: float) -> None:
         """Add this worker's share of loss and gradient to the buffer."""
         objective = self.objective
         n_tokens = int(objective.data.answer_lengths[rows].sum())
@@ -210,7 +213,7 @@ class _Stepper:
         for start in range(0, len(mine), at_once):
             part = mine[start : start + at_once]
             batch = collate(objective.data, part, device=objective.device)
-            loss = objective.total(self.model, batch) / n_tokens
+            loss = objective.total(self.model, batch, progress) / n_tokens
             loss.backward()
             self.gradients.loss.add_(loss.detach())
 

@@ -11,7 +11,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def did_you_mean(name: str, names: Iterable[str], *, listed: int = 12) -> str:
+def did_you_mean(name: str, names: Iterable[str], *, listed: int = 24) -> str:
     """A hint: the names allowed, if they are few or none is like `name`, and the nearest one.
 
     Args:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_core.encoding import end_of_sequence
-from ensemble_core.errors import InputError
+from ensemble_core.errors import InputError, W2SError
 from ensemble_core.models import gguf
 from ensemble_core.models.context import context_length
-from ensemble_core.models.hub import hub_answers
+from ensemble_core.models.hub import HubError, hub_answers, is_outage
 from ensemble_core.models.truncate import keep_first_blocks
 from ensemble_core.settings import ModelRef
 
@@ -36,8 +36,9 @@ def load_model(
         A model in evaluation mode, and a tokenizer with end-of-sequence and padding tokens.
 
     Raises:
-        InputError: There is no such model here or on the hub, the hub can't be reached, its files
-            can't be read, or the tokenizer does not fit or has no end of sequence.
+        InputError: There is no such model here or on the hub, its files can't be read, or the
+            tokenizer does not fit or has no end of sequence.
+        HubError: The hub does not answer, and the model is not in its local cache.
     """
     with _reading(ref):
         source = _source(ref, nano_dir)
@@ -124,7 +125,7 @@ def _reading(ref: ModelRef) -> Generator[None]:
     logging.disable_progress_bar()
     try:
         yield
-    except InputError:
+    except W2SError:
         raise
     except Exception as error:  # the loaders of each format and the hub raise their own kinds
         raise _unreadable(ref, error) from error
@@ -134,9 +135,9 @@ def _reading(ref: ModelRef) -> Generator[None]:
             logging.enable_progress_bar()
 
 
-def _unreadable(ref: ModelRef, error: Exception) -> InputError:
-    if ref.hub and not hub_answers():
-        return InputError(
+def _unreadable(ref: ModelRef, error: Exception) -> W2SError:
+    if ref.hub and (is_outage(error) or not hub_answers()):
+        return HubError(
             "the hub can't be reached, and this model is not in its local cache",
             where=ref.label,
             hint="check the connection, or name a local model by `path`",

@@ -147,7 +147,7 @@ def check_slice(
 
 def check_draws(
     requests: Iterable[tuple[Role, SliceSpec, TaskCard]], *, data_root: Path | None = None
-) -> None:
+) -> list[list[Question] | None]:
     """Check that the slices of one cell can all be drawn, each from what those before it leave.
 
     Tasks of a hub are checked without their questions: a check loads nothing from a network.
@@ -156,15 +156,22 @@ def check_draws(
         requests: Role, slice and card, in the order in which the cell draws them.
         data_root: Where local files lie.
 
+    Returns:
+        What seed 0 draws for each; None for tasks of a hub.
+
     Raises:
         InputError: See `draw`.
     """
     held: set[str] = set()
+    found: list[list[Question] | None] = []
     for role, spec, card in requests:
         check_slice(spec, card, role, data_root=data_root)
+        drawn = None
         if available_source(card, data_root).kind != "hub":
             drawn = draw(spec, card, role, seed=0, exclude=held, data_root=data_root)
             held |= {question.id for question in drawn}
+        found.append(drawn)
+    return found
 
 
 def _check_enough(spec: SliceSpec, role: Role, split: str, selected: int, held: int) -> None:

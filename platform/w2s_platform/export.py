@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ensemble_core.errors import InputError
 
 if TYPE_CHECKING:
+    from w2s_platform.results.ledger import CellRecord
     from w2s_platform.store import Store
 
 PROVENANCE = "w2s.json"
@@ -21,7 +22,8 @@ def export(store: "Store", cell: str, directory: Path, *, subject: str = "ensemb
         store: Where the cell ran.
         cell: The cell's id; the first few digits are enough.
         directory: A new or empty directory.
-        subject: `ensemble`, `student`, `floor`, `bagging`, `single`, `ceiling`, `expert_1`, ….
+        subject: `ensemble`, `student`, `floor`, `bagging`, `single`, `ceiling`, `expert_1`, …, or
+            `weak_base` and `strong_base`, cut to as many blocks as the cell uses of them.
 
     Raises:
         InputError: No such cell or subject, it has not run yet, or the directory is not empty.
@@ -33,16 +35,30 @@ def export(store: "Store", cell: str, directory: Path, *, subject: str = "ensemb
         hint = "it has: " + ", ".join(record.models)
         raise InputError(f"cell {record.id} has no `{subject}`", hint=hint)
     key = record.models[subject]
-    if store.find(key) is None:
-        raise InputError(
-            f"`{subject}` of cell {record.id} has not run", hint="`w2s run` the sweep first"
-        )
+    artifact = store.find(key)
+    if artifact is None:
+        raise _not_run(record, subject)
+    layers = _layers(store, record, subject) if artifact.kind == "pretrain" else None
     _check_empty(directory)
-    model, tokenizer = _load(store, key)
+    model, tokenizer = _load(store, key, layers)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     origin = {"sweep": ledger.sweep, "cell": record.id, "subject": subject, "key": key}
     (directory / PROVENANCE).write_text(json.dumps(origin, indent=1) + "\n")
+
+
+def _not_run(record: "CellRecord", subject: str) -> InputError:
+    what = f"`{subject}` of cell {record.id} has not run"
+    return InputError(what, hint="`w2s run` the sweep first")
+
+
+def _layers(store: "Store", record: "CellRecord", subject: str) -> int | None:
+    """How many blocks of a pretrained model the cell uses (None: all), as its evaluations tell."""
+    manifests = (store.manifest(m.key) for m in record.measures if m.subject == subject)
+    evaluated = next((manifest for manifest in manifests if manifest), None)
+    if evaluated is None:
+        raise _not_run(record, subject)
+    return evaluated.preimage["settings"].get("layers")
 
 
 def _check_empty(directory: Path) -> None:
@@ -53,10 +69,10 @@ def _check_empty(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
 
 
-def _load(store: "Store", key: str) -> tuple[Any, Any]:
+def _load(store: "Store", key: str, layers: int | None) -> tuple[Any, Any]:
     from ensemble_core.models.adapters import merge_adapter
     from w2s_platform.stages.subjects import load_subject
 
-    model, tokenizer = load_subject(store, key)
+    model, tokenizer = load_subject(store, key, layers=layers)
     adapted = hasattr(model, "merge_and_unload")  # PEFT's wrapper
     return (merge_adapter(model) if adapted else model), tokenizer

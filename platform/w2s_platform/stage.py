@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Kind = Literal[
-    "data", "pretrain", "round", "bag", "ensemble", "labels", "student", "ceiling", "evaluate"
-]
+    "data", "noise", "pretrain", "round", "bag", "long", "ensemble", "gate", "labels", "student",
+    "ceiling", "evaluate", "prefixes",
+]  # fmt: skip
 StageStatus = Literal["to_run", "running", "done", "failed", "cached"]
 
 

@@ -11,7 +11,7 @@ LONGEST_FUNCTION = 60
 LONG_FILES: dict[str, str] = {}
 """File → why it is longer."""
 LONG_FUNCTIONS: dict[str, str] = {
-    "ensemble_core/training.py:train": "the contract of its thirteen arguments takes half of it",
+    "ensemble_core/training.py:train": "the contract of its fourteen arguments takes half of it",
 }
 """`file:function` → why it is longer."""
 

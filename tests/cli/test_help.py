@@ -13,7 +13,7 @@ from w2s_platform.cli import main
 
 COMMANDS = [name for section in main.SECTIONS for name in section.commands]
 READ_A_STORE = ("plan", "run", "status", "results", "submit", "export", "explain")
-READ_QUESTIONS = ("validate", "plan", "run", "status", "submit")
+READ_QUESTIONS = ("validate", "plan", "run", "status", "results", "submit")
 HEAVY = {"torch", "transformers", "ray", "datasets", "pandas", "sklearn", "scipy", "optuna", "peft"}
 
 

@@ -48,6 +48,32 @@ def test_by_keeps_a_key_apart_and_its_end_is_enough(
     assert found == pytest.approx({"mean": 0.455, "vote": 0.555})
 
 
+def test_results_of_questions_that_have_changed_say_so(
+    finished: Study, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "other data" not in run(capsys, "results", "study.yaml")
+    questions = folder / "sums.jsonl"
+    questions.write_text(questions.read_text() + json.dumps({"q": "1 + 60", "a": "61"}) + "\n")
+    assert "4 of 4 cells were run with other data" in run(capsys, "results", "study.yaml")
+    questions.unlink()
+    assert "40.5" in run(capsys, "results", "study.yaml"), "results need no questions"
+
+
+def test_means_over_fewer_slices_than_others_are_told(
+    finished: Study, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "lack slices" not in run(capsys, "results", "study.yaml", "--by", "task")
+    gone = next(
+        measure.key
+        for cell in finished.graph.cells
+        for measure in cell.measures
+        if (cell.seed, measure.subject, measure.role) == (1, "ensemble", "id")
+    )
+    next((folder / "store" / "manifests").glob(f"*/{gone}.json")).unlink()
+    text = run(capsys, "results", "study.yaml", "--by", "task")
+    assert "1 mean with seeds that lack slices which other seeds have" in text
+
+
 @pytest.mark.parametrize("option", [["--by", "combin"], ["--metric", "acuracy"]])
 def test_a_wrong_name_is_answered_with_a_near_one(
     finished: Study,

@@ -2,45 +2,9 @@
 
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
-
-from ensemble_core.documents import parse
-from ensemble_core.tasks.cards import find_card
-from w2s_platform.graph.build import build_graph
-from w2s_platform.graph.model import Cell, Graph
-from w2s_platform.sweepfile.load import check_sweep
-
-CARDS = Path(__file__).parents[2] / "sweeps" / "tasks"
-SWEEP = """
-sweep: shared
-tasks:
-  labelled: nano-letters[difficulty=1..3, size=20]
-  transfer: nano-mixed[size=20]
-  validation: nano-letters[size=10]
-  id: nano-letters[size=10]
-  ood: nano-digits[size=10]
-experts: {model: nano-xs, rounds: 3}
-student: {model: nano-s}
-"""
-
-
-def graph(text: str) -> Graph:
-    sweep = check_sweep(parse(text, path="sweep.yaml"))
-    cards = {
-        name: find_card(name, [CARDS]) for name in ("nano-letters", "nano-mixed", "nano-digits")
-    }
-    return build_graph(sweep, cards)
-
-
-def cell(more: str = "", *replacements: tuple[str, str]) -> Cell:
-    text = SWEEP + more
-    for old, new in replacements:
-        assert old in text
-        text = text.replace(old, new)
-    [only] = graph(text).cells
-    return only
+from graph_helpers import SWEEP, cell, graph
 
 
 def kinds(text: str) -> Counter[str]:

@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 from lab_user import Finished
+from laboratory import SWEEP, Lab
 
 import ensemble_core  # noqa: F401  (makes the ensemble known to transformers)
-from w2s_platform.results.ledger import CellRecord, read_ledger
+from ensemble_core.errors import InputError
+from w2s_platform.cli.inputs import load_study
+from w2s_platform.export import export
+from w2s_platform.results.ledger import CellRecord, read_ledger, record
+from w2s_platform.stages.run import run_stage
+from w2s_platform.stages.runtime import Runtime
+from w2s_platform.store import open_store
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +83,28 @@ def test_an_export_keeps_what_is_there(
     assert answer.status == 2
     assert "not empty" in answer.err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_pretrained_model_is_exported_with_the_blocks_that_the_cell_uses(
+    lab: Lab, tmp_path: Path
+) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    sweep = lab.sweep(SWEEP.replace("rounds: 3", "layers: 1\n  rounds: 3"), "cut.yaml")
+    graph, store = load_study(sweep, lab.data).graph, open_store(str(tmp_path / "store"))
+    record(store, graph)
+    [cell] = graph.cells
+    measure = next(m for m in cell.measures if (m.subject, m.role) == ("weak_base", "validation"))
+    needed = [key for key in cell.stages if graph.stages[key].kind in ("data", "pretrain")]
+    for key in (*needed, measure.key):
+        run_stage(
+            graph.stages[key], store.url, Runtime(data_root=str(lab.data))
+        ).raise_for_failure()
+    export(store, cell.id, tmp_path / "weak", subject="weak_base")
+    assert AutoConfig.from_pretrained(tmp_path / "weak").num_hidden_layers == 1
+    assert len(AutoModelForCausalLM.from_pretrained(tmp_path / "weak").gpt_neox.layers) == 1
+    with pytest.raises(InputError, match=r"`strong_base` of cell .* has not run"):
+        export(store, cell.id, tmp_path / "strong", subject="strong_base")
 
 
 def test_explain_names_what_sets_cells_apart(finished: Finished, cells: list[CellRecord]) -> None:

@@ -1,6 +1,7 @@
 """Remarks beside the numbers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from w2s_platform.results.ledger import CellRecord, Ledger
@@ -38,7 +39,15 @@ def test_an_ensemble_that_has_not_run_has_no_note(tmp_path: Path) -> None:
 
 def test_a_file_that_spans_other_cells_than_were_run_is_told() -> None:
     ledger = Ledger("s", (cell("a"), cell("b")))
-    assert staleness(ledger, ["b", "a"]) is None
-    told = staleness(ledger, ["a", "c", "d"])
-    assert told is not None
+    assert staleness(ledger, {"b": (), "a": ()}) == []
+    [told] = staleness(ledger, {"a": (), "c": (), "d": ()})
     assert "2 of its 3 cells are not in these results, 1 of these are not in the file" in told
+
+
+def test_cells_whose_stages_have_other_keys_now_are_told() -> None:
+    made = replace(cell("a"), stages=("data", "round"))
+    ledger = Ledger("s", (made, cell("b")))
+    assert staleness(ledger, {"a": ("round", "data"), "b": ("data",)}) == []
+    assert staleness(ledger, {"a": (), "b": ()}) == [], "what can't be told is not told"
+    [told] = staleness(ledger, {"a": ("other data", "other round"), "b": ("data",)})
+    assert told.startswith("1 of 2 cells were run with other data")

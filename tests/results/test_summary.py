@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from w2s_platform.results.rows import pgr_rows
-from w2s_platform.results.summary import differences, summarise
+from w2s_platform.results.summary import count_uneven, differences, summarise
 
 T_975_DF2 = 4.302652729911275  # Student's t quantile, from a printed table to 4 digits: 4.3027
 
@@ -88,6 +88,47 @@ def test_pgr_is_undefined_and_counted_where_the_ceiling_is_not_above_the_floor()
     got = one(summarise(frame(*rows)), "student")
     assert (got["n"], got["undefined"]) == (1, 1)
     assert got["mean"] == pytest.approx(0.25)
+
+
+def test_a_seed_without_a_pgr_on_one_task_has_none_at_all() -> None:
+    accuracies = {
+        (0, "easy"): (0.4, 0.5, 0.8), (0, "hard"): (0.1, 0.2, 0.3),
+        (1, "easy"): (0.4, 0.6, 0.8), (1, "hard"): (0.1, 0.2, 0.1),
+    }  # fmt: skip
+    rows = [
+        row(subject, seed, value, task=task)
+        for (seed, task), values in accuracies.items()
+        for subject, value in zip(("floor", "student", "ceiling"), values, strict=True)
+    ]
+    each = [list(pgr_rows([r for r in rows if r["seed"] == seed])) for seed in (0, 1)]
+    got = one(summarise(frame(*each[0], *each[1])), "student")
+    assert (got["n"], got["undefined"]) == (1, 1)
+    assert got["mean"] == pytest.approx((0.25 + 0.5) / 2), "seed 0 alone"
+    apart = summarise(frame(*each[0], *each[1]), by=["task"]).set_index("task")
+    assert apart["mean"].to_dict() == pytest.approx({"easy": (0.25 + 0.5) / 2, "hard": 0.5})
+
+
+def test_slices_that_differ_in_their_split_only_have_a_pgr_each() -> None:
+    accuracies = {"dev": (0.4, 0.5, 0.8), "test": (0.0, 0.5, 1.0)}
+    rows = [
+        row(subject, 0, value, split=split)
+        for split, values in accuracies.items()
+        for subject, value in zip(("floor", "student", "ceiling"), values, strict=True)
+    ]
+    found = {made["split"]: made["value"] for made in pgr_rows(rows)}
+    assert found == pytest.approx({"dev": 0.25, "test": 0.5})
+
+
+def test_means_over_different_slices_are_counted() -> None:
+    whole = [row(name, seed, 0.5, task=task) for name in ("floor", "student")
+             for seed in (0, 1) for task in ("easy", "hard")]  # fmt: skip
+    assert count_uneven(frame(*whole)) == 0
+    half = frame(*whole[:-1])
+    assert count_uneven(half) == 1, "seed 1 of the student lacks the hard task"
+    assert count_uneven(half, by=["task"]) == 0, "each mean is over one slice"
+    grown = [one | {"experts.rounds": 2} for one in whole]
+    assert count_uneven(frame(*grown, *(one | {"experts.rounds": 4} for one in whole[:2]))) == 0
+    assert count_uneven(frame(*grown, grown[0] | {"experts.rounds": 4}), by=[]) == 1
 
 
 def test_pgr_of_choice_tasks_is_made_of_choice_accuracy() -> None:

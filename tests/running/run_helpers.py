@@ -13,7 +13,7 @@ from ensemble_core.errors import CancelledError, InputError
 from w2s_platform.graph.model import Cell, Graph
 from w2s_platform.stage import Kind, Stage
 from w2s_platform.stages.runtime import Outcome, Runtime
-from w2s_platform.store import open_store
+from w2s_platform.store import collect_provenance, open_store
 
 
 class GraphMaker:
@@ -62,8 +62,8 @@ class GraphMaker:
 def work(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
     """Run a stage as its settings (or the hint `do`) say: like `run_stage`, with a trivial body.
 
-    `seconds` to take, `fail` with this message, `raise` what the stage should have caught, `die` or
-    `lose` this many times first.
+    `seconds` to take, `fail` with this message, `raise` what the stage should have caught, `die`,
+    `lose` or `break` (the process) this many times first.
     """
     settings, marks = stage.settings | stage.hints["do"], Marks(Path(stage.hints["marks"]))
     store = open_store(store_url)
@@ -77,16 +77,21 @@ def work(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
         if attempt <= settings.get("die", 0):
             os._exit(1)
         if "raise" in settings:
-            raise {"input": InputError, "bug": KeyError}[settings["raise"]]("raised")
+            kinds = {"input": InputError, "bug": KeyError, "memory": MemoryError}
+            raise kinds[settings["raise"]]("raised")
         if attempt <= settings.get("lose", 0):
             lease.fail("the disk hiccuped", deterministic=False)
             return Outcome(stage.key, "failed", 0.0, "the disk hiccuped")
+        if attempt <= settings.get("break", 0):
+            lease.fail("CUDA error: ECC", deterministic=False)
+            return Outcome(stage.key, "failed", error="CUDA error: ECC", process_broken=True)
         if "fail" in settings:
             lease.fail(settings["fail"], deterministic=True)
             return Outcome(stage.key, "failed", 0.0, settings["fail"], deterministic=True)
         _take(settings, runtime, marks)
         (lease.workdir / "value.txt").write_text(str(settings.get("value", settings["name"])))
-        lease.publish(preimage=stage.preimage)
+        provenance = collect_provenance(runtime.device, runtime.git)
+        lease.publish(provenance=provenance, preimage=stage.preimage)
         marks.add("end", settings["name"])
     return Outcome(stage.key, "done", lease.seconds)
 

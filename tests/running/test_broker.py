@@ -1,108 +1,17 @@
 """The broker's decisions, with a launcher that does as it is told."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any
 
 import pytest
+from broker_world import DATA, FAST, OTHER, ROUND, STAGES, STUDENT, World, play
 
 from w2s_platform.graph.model import Cell, Graph
-from w2s_platform.running.broker import Broker, LostError, StoppedError
+from w2s_platform.running.broker import LostError
 from w2s_platform.running.gate import Gate
 from w2s_platform.running.policy import Policy
 from w2s_platform.running.records import Failure
-from w2s_platform.running.snapshot import Event
 from w2s_platform.stage import Stage
 from w2s_platform.stages.runtime import Outcome
-
-FAST = Policy(retries=2, backoff=0.0, poll=0.01)
-DATA = Stage("data", {"n": 0})
-ROUND = Stage("round", {"n": 1}, {"data": DATA.key})
-STUDENT = Stage("student", {"n": 2}, {"round": ROUND.key})
-OTHER = Stage("ceiling", {"n": 3}, {"data": DATA.key})
-STAGES = {stage.key: stage for stage in (DATA, ROUND, STUDENT, OTHER)}
-
-
-class ScriptedLauncher:
-    """Runs stages by script: for each key, what its next launches do (default: succeed)."""
-
-    def __init__(self) -> None:
-        self.launched: Counter[str] = Counter()
-        self.running: set[str] = set()
-        self.order: list[str] = []
-        self.script: dict[str, list[Any]] = {}
-        self.hold: dict[str, asyncio.Event] = {}
-        self.cancelled: set[str] = set()
-
-    async def launch(self, stage: Stage) -> Outcome:
-        key = stage.key
-        self.launched[key] += 1
-        self.running.add(key)
-        self.order.append(stage.kind)
-        try:
-            if key in self.hold:
-                await self.hold[key].wait()
-            await asyncio.sleep(0)
-            if key in self.cancelled:
-                self.cancelled.discard(key)
-                raise StoppedError
-            step = self.script[key].pop(0) if self.script.get(key) else "done"
-            if isinstance(step, Exception):
-                raise step
-            return step if isinstance(step, Outcome) else Outcome(key, step, 1.0)
-        finally:
-            self.running.discard(key)
-
-    def cancel(self, key: str) -> None:
-        self.cancelled.add(key)
-        if key in self.hold:
-            self.hold[key].set()
-
-
-class MemoryRecords:
-    """What earlier runs and other drivers left."""
-
-    def __init__(self) -> None:
-        self.status: dict[str, Any] = {}
-        self.damaged: set[str] = set()
-        self.failures: dict[str, Failure] = {}
-
-    def statuses(self, keys: Iterable[str]) -> Mapping[str, Any]:
-        return {key: self.status.get(key, "to_run") for key in keys}
-
-    def holds(self, key: str) -> bool:
-        return key not in self.damaged
-
-    def failure(self, key: str) -> Failure | None:
-        return self.failures.get(key)
-
-    def forgive(self, key: str) -> None:
-        self.failures.pop(key, None)
-
-
-class World:
-    """A broker with all that surrounds it."""
-
-    def __init__(self, policy: Policy = FAST, **broker: Any) -> None:
-        self.launcher, self.records = ScriptedLauncher(), MemoryRecords()
-        self.events: list[Event] = []
-        self.broker = Broker(self.launcher, self.records, policy, log=self.events.append, **broker)
-
-    async def add(self, *cells: tuple[str, tuple[Stage, ...]]) -> None:
-        made = tuple(Cell(name, 0, {}, tuple(s.key for s in mine), ()) for name, mine in cells)
-        await self.broker.add(Graph("sweep", STAGES, made))
-
-    def states(self) -> dict[str, str]:
-        shown = {stage.key: stage.status for stage in self.broker.snapshot().stages}
-        return {stage.kind: shown[stage.key] for stage in STAGES.values()}
-
-
-Scenario = Callable[[], Coroutine[Any, Any, None]]
-
-
-def play(scenario: Scenario) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 10))
 
 
 def test_inputs_come_first_and_each_stage_once() -> None:
@@ -139,6 +48,25 @@ def test_a_damaged_input_is_made_again_before_it_is_read() -> None:
         await world.add(("a", (STUDENT,)))
         assert (await world.broker.run_cell("a")).status == "done"
         assert world.launcher.order == ["round", "student"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_input_is_verified_once_for_all_who_read_it(damaged: bool) -> None:
+    async def scenario() -> None:
+        world = World()
+        world.records.status = {DATA.key: "done"}
+        world.records.damaged = {DATA.key} if damaged else set()
+        world.records.check_seconds = 0.05
+        world.launcher.hold = {DATA.key: asyncio.Event()}
+        await world.add(("a", (ROUND,)), ("b", (OTHER,)))
+        both = asyncio.gather(*(world.broker.run_cell(cell) for cell in "ab"))
+        await asyncio.sleep(0.2)
+        world.launcher.hold[DATA.key].set()
+        assert [outcome.status for outcome in await both] == ["done", "done"]
+        assert world.records.checked == [DATA.key]
+        assert world.launcher.launched[DATA.key] == (1 if damaged else 0)
 
     play(scenario)
 
@@ -231,6 +159,25 @@ def test_another_driver_is_waited_for(found: str) -> None:
         world.records.status[DATA.key] = found
         assert (await running).status == ("cached" if found == "done" else "done")
         assert world.launcher.launched[DATA.key] == (1 if found == "done" else 2)
+
+    play(scenario)
+
+
+def test_the_same_work_of_another_stage_is_waited_for() -> None:
+    content = "c" * 64
+
+    async def scenario() -> None:
+        world = World()
+        world.launcher.script[DATA.key] = [Outcome(DATA.key, "busy", waits_for=content)] * 2
+        await world.add(("a", (DATA,)))
+        world.records.status[content] = "running"
+        running = asyncio.create_task(world.broker.run_cell("a"))
+        await asyncio.sleep(0.1)
+        (waiting,) = [s for s in world.broker.snapshot().stages if s.key == DATA.key]
+        assert (waiting.status, waiting.note) == ("running", "another stage does the same work")
+        assert world.launcher.launched[DATA.key] == 1, "it was launched while it could not run"
+        del world.records.status[content]
+        assert (await running).status == "done"
 
     play(scenario)
 
@@ -339,6 +286,20 @@ def test_events_are_numbered_so_that_a_reader_can_ask_for_what_is_new() -> None:
         numbers = [event.number for event in world.broker.snapshot().events]
         assert numbers == list(range(1, len(numbers) + 1))
         assert [e.number for e in world.broker.snapshot(after=1).events] == numbers[1:]
+
+    play(scenario)
+
+
+def test_a_snapshot_can_be_taken_while_a_graph_is_added() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.records.listing.clear()
+        adding = asyncio.create_task(world.add(("a", (DATA, ROUND))))
+        await asyncio.sleep(0.02)
+        assert world.broker.snapshot().cells == ()
+        world.records.listing.set()
+        await adding
+        assert [cell.id for cell in world.broker.snapshot().cells] == ["a"]
 
     play(scenario)
 

@@ -14,6 +14,7 @@ from w2s_platform.stage import Stage
 from w2s_platform.sweepfile.resources import ResourceSettings
 
 LAPTOP = Cluster(cpus=2, gpus=0, nodes=1, embedded=True)
+WORKSTATION = Cluster(cpus=16, gpus=1, nodes=1, embedded=True)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +53,24 @@ def test_what_this_machine_can_never_give_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cluster", "cells"),
-    [(LAPTOP, 2), (Cluster(64, 8, 4, False), 8), (Cluster(640, 0, 10, False), 32)],
+    ("cluster", "asked", "cells"),
+    [
+        (LAPTOP, [Needs()], 2),
+        (LAPTOP, [], 2),
+        (WORKSTATION, [Needs()], 16),
+        (WORKSTATION, [Needs(), Needs(cpus=4)], 4),
+        (WORKSTATION, [Needs(), Needs(gpus=1)], 1),
+        (WORKSTATION, [Needs(gpus=0.1)], 10),
+        (WORKSTATION, [Needs(workers=4, cpus=8)], 1),
+        (Cluster(64, 8, 4, False), [Needs(gpus=1), Needs(workers=2, gpus=1)], 4),
+        (Cluster(4, 0, 1, False), [Needs(gpus=1)], 4),  # its GPUs may come yet
+        (Cluster(640, 0, 10, False), [Needs()], 32),
+    ],
 )
-def test_as_many_cells_at_once_as_the_machines_hold(cluster: Cluster, cells: int) -> None:
-    assert cluster.default_concurrency() == cells
+def test_as_many_cells_at_once_as_can_run_their_largest_stage(
+    cluster: Cluster, asked: list[Needs], cells: int
+) -> None:
+    assert cluster.default_concurrency(asked) == cells
 
 
 @pytest.mark.parametrize(
@@ -90,10 +104,17 @@ def test_a_node_that_does_not_see_the_store_is_named(
 
 def test_options_come_from_the_sweeps_resources(tmp_path: Path) -> None:
     resources = ResourceSettings.model_validate(
-        {"concurrency": 3, "time_budget": "2h", "device_hours": 5, "retries": 1}
+        {
+            "concurrency": 3,
+            "time_budget": "2h",
+            "device_hours": 5,
+            "retries": 1,
+            "students": {"workers": 2, "gpus_per_worker": 1},
+        }
     )
     options = RunOptions.of(resources, store_url="file:///s", retry_failed=True)
     assert options.concurrency == 3
+    assert options.needs == {"experts": Needs(), "students": Needs(workers=2, gpus=1.0)}
     policy = options.policy
     assert (policy.time_budget, policy.device_hours, policy.retries) == (7200.0, 5.0, 1)
     assert policy.retry_failed

@@ -1,5 +1,6 @@
 """Searches through Ray Tune and Optuna, on a real store."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,14 @@ import pytest
 from run_helpers import Marks, work
 from search_problem import Parabola, settings_for
 
+from ensemble_core.errors import InputError
+from w2s_platform.running import search as searches
+from w2s_platform.running.cluster import Cluster
 from w2s_platform.running.options import RunOptions
 from w2s_platform.running.policy import Policy
 from w2s_platform.running.search import SearchReport, run_search
 from w2s_platform.store import Store
+from w2s_platform.sweepfile.resources import ResourceSettings
 
 pytestmark = pytest.mark.usefixtures("ray_work")
 
@@ -73,6 +78,19 @@ def test_a_failed_configuration_does_not_stop_the_others(tmp_path: Path, store: 
     failed = next(trial for trial in report.trials if trial.state == "failed")
     assert "no good" in (failed.error or "")
     assert report.exit_status == 1
+
+
+@pytest.mark.parametrize("role", ["experts", "students"])
+def test_what_this_machine_can_never_give_is_refused_before_any_trial(
+    role: str, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop = Cluster(cpus=2, gpus=0, nodes=1, embedded=True)
+    monkeypatch.setattr(searches, "connect", lambda *_, **__: nullcontext(laptop))
+    resources = ResourceSettings.model_validate({role: {"gpus_per_worker": 1}})
+    options = RunOptions.of(resources, store_url=store.url)
+    problem = Parabola(settings_for(1), tmp_path / "marks", rounds=1, seeds=1)
+    with pytest.raises(InputError, match=f"the training of {role} asks for 1 GPUs"):
+        run_search(problem, options, execute=work)
 
 
 def test_a_used_up_budget_ends_a_search_that_can_go_on(tmp_path: Path, store: Store) -> None:

@@ -1,8 +1,10 @@
 """Sweeps through Ray and Tune, on a real store."""
 
+import subprocess
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from w2s_platform.running.sweep import run_sweep
 from w2s_platform.running.trials import run_cell
 from w2s_platform.running.tuning import make_tuner
 from w2s_platform.store import Store
+from w2s_platform.store.provenance import git_state
 
 pytestmark = pytest.mark.usefixtures("ray_work")
 QUICK = Policy(retries=2, backoff=0.05, poll=0.2, grace=1.0)
@@ -99,6 +102,7 @@ def test_failures_and_deaths(maker: GraphMaker, marks: Marks, store: Store) -> N
     maker.cell("hopeless", maker.stage("hopeless", die=9))
     maker.cell("input", maker.stage("input", **{"raise": "input"}))
     maker.cell("bug", maker.stage("bug", **{"raise": "bug"}))
+    maker.cell("memory", maker.stage("memory", **{"raise": "memory"}))
     report = run(maker, store)
     status = {cell.id: cell.status for cell in report.cells}
     errors = {cell.id: cell.error or "" for cell in report.cells}
@@ -106,12 +110,13 @@ def test_failures_and_deaths(maker: GraphMaker, marks: Marks, store: Store) -> N
     assert {ended for cell, ended in status.items() if cell != "good"} == {"failed"}
     assert errors["input"].endswith("): raised")
     assert "KeyError: 'raised'" in errors["bug"]
+    assert "MemoryError: raised" in errors["memory"]
     assert "it diverged" in errors["bad"]
     assert "its process died" in errors["hopeless"]
     assert report.exit_status == 1
     assert marks.counts("start") == {
         "data": 2, "bad": 1, "good": 2, "beside": 1, "hopeless": 1 + QUICK.retries,
-        "input": 1, "bug": 1,
+        "input": 1, "bug": 1, "memory": 1 + QUICK.retries,
     }  # fmt: skip
 
     again = run(maker, store, concurrency=1)
@@ -120,6 +125,37 @@ def test_failures_and_deaths(maker: GraphMaker, marks: Marks, store: Store) -> N
     run(maker, store, concurrency=1, retry_failed=True)
     assert marks.count("start", "bad") == 2
     assert marks.count("start", "hopeless") == 3 * (1 + QUICK.retries)
+
+
+def test_a_process_that_a_stage_broke_runs_no_other(
+    maker: GraphMaker, marks: Marks, store: Store
+) -> None:
+    maker.cell("cell", maker.stage("faulty", **{"break": 1}))
+    maker.cell("hopeless", maker.stage("hopeless", **{"break": 9}))
+    display = Recorder()
+    report = run(maker, store, display=display)
+    assert [cell.status for cell in report.cells] == ["done", "failed"]
+    assert "CUDA error: ECC" in (report.cells[1].error or ""), "not only that its process died"
+    assert marks.counts("start") == {"faulty": 2, "hopeless": 1 + QUICK.retries}
+    broken = 1 + 1 + QUICK.retries
+    assert len(marks.processes("start")) >= broken, "one of them was used again"
+    assert len(store.failures(report.stages[0].key)) == 1
+
+
+def test_the_driver_says_which_code_ran(
+    maker: GraphMaker, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers run in another directory, here one of another project."""
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", *who, *command], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    key = maker.stage("data")
+    maker.cell("cell", key)
+    assert run(maker, store).exit_status == 0
+    found = store.require(key).manifest.provenance.git
+    assert found is not None
+    assert found == git_state(tmp_path)
 
 
 def test_a_stage_of_another_driver_is_waited_for(
@@ -150,15 +186,16 @@ def test_a_stage_of_another_driver_is_waited_for(
 def test_a_stopped_trial_frees_its_resources(maker: GraphMaker, marks: Marks, store: Store) -> None:
     import ray
     from ray import tune
+    from ray.tune.schedulers import FIFOScheduler
 
-    class BothRun(tune.Stopper):
-        """Ends all trials, as a time limit of Tune's does."""
+    class StopBoth(FIFOScheduler):
+        """Stops all trials once both are at work."""
 
-        def __call__(self, trial_id: str, result: Any) -> bool:
-            return False
-
-        def stop_all(self) -> bool:
-            return len(marks.counts("start")) == 2
+        def choose_trial_to_run(self, tune_controller: Any) -> Any:
+            if len(marks.counts("start")) == 2:
+                for trial in tune_controller.get_trials():
+                    tune_controller.stop_trial(trial)
+            return super().choose_trial_to_run(tune_controller)
 
     maker.cell("endless", maker.stage("endless", seconds=300))
     maker.cell("stubborn", maker.stage("stubborn", seconds=300, stubborn=True))
@@ -172,7 +209,7 @@ def test_a_stopped_trial_frees_its_resources(maker: GraphMaker, marks: Marks, st
             name="stop",
             folder=runs_folder(store),
             concurrency=2,
-            stop=BothRun(),
+            scheduler=StopBoth(),
         )
         tuner.fit()
         assert marks.counts("start") == {"endless": 1, "stubborn": 1}

@@ -64,8 +64,8 @@ def make_job(store_url: str, pretrained: str, out: Path) -> Any:
         data=data,
         out=str(out),
         token_weights=np.linspace(0.5, 2.0, data.n_answer_tokens),
-        find_misses=True,
-        find_pretrained_misses=True,
+        scored=data,
+        score_pretrained=True,
     )
 
 

@@ -19,7 +19,7 @@ SECTION_MISTAKES = [
     ("sweep: demo", "sweep: 7", ["1:8: sweep: expected text, not 7"]),
     ("sweep: demo", "", ["2:1: the key `sweep` is missing"]),
     ("sweep: demo", "sweep: demo\nseed: 3", [
-        "2:1: seed: unknown key (allowed: tasks, experts, student, baselines, evaluation, "
+        "2:1: seed: unknown key (allowed: tasks, experts, noise, student, baselines, evaluation, "
         "resources, sweep, seeds, vary, exclude, search; did you mean `seeds`?)"]),
     ("sweep: demo", "sweep: demo\nseeds: 0", ["2:8: seeds: must be at least 1, not 0"]),
     ("sweep: demo", "sweep: demo\nseeds: two", [
@@ -41,8 +41,9 @@ SECTION_MISTAKES = [
     ("  model: nano-s", "  model: nano-z\n  round: 3", [
         "9:10: experts.model: the built-in suite has no model `nano-z` (allowed: {nano}; "
         "did you mean `nano-s`?)",
-        "10:3: experts.round: unknown key (allowed: unit, window, update, model, layers, rounds, "
-        "count, error, combine, adapter, training; did you mean `rounds`?)"]),
+        "10:3: experts.round: unknown key (allowed: unit, window, update, error, weight_cap, "
+        "update_bound, model, layers, rounds, count, combine, adapter, training; did you mean "
+        "`rounds`?)"]),
     ("  model: nano-s", "  model: {nano: nano-s, hub: gpt2}", [
         "9:10: experts.model: name exactly one of nano, hub, path, gguf"]),
     ("  model: nano-s", "  model: 3", [
@@ -67,10 +68,11 @@ SECTION_MISTAKES = [
         "did you mean `alpha`?)"]),
     ("  model: nano-s", "  model: nano-s\n  combine: average", [
         "10:12: experts.combine: `average` is not known here "
-        "(allowed: mean, product, vote, uniform)"]),
+        "(allowed: mean, product, vote, uniform, gate)"]),
     ("  model: nano-s", "  model: nano-s\n  layers: 1\n  model.layers: 2", [
-        "11:3: experts.model.layers: unknown key (allowed: unit, window, update, model, layers, "
-        "rounds, count, error, combine, adapter, training; did you mean `layers`?)"]),
+        "11:3: experts.model.layers: unknown key (allowed: unit, window, update, error, "
+        "weight_cap, update_bound, model, layers, rounds, count, combine, adapter, training; did "
+        "you mean `layers`?)"]),
     ("  model: nano-s", "  model: {nano: nano-s, layers: 2}\n  layers: 1", [
         "10:11: experts.layers: `layers` is 1 here and 2 in `model` (give one of them)"]),
     ("  model: nano-s", "  model: nano-s\n  training: {batch_size: 8, micro_batch_size: 16}", [
@@ -82,8 +84,8 @@ SECTION_MISTAKES = [
     ("student:", "baselines: [floor, single, floor]\nstudent:", [
         "10:28: baselines[2]: `floor` stands here twice"]),
     ("student:", "baselines: [flor]\nstudent:", [
-        "10:13: baselines[0]: `flor` is not known here (allowed: floor, bagging, single, ceiling; "
-        "did you mean `floor`?)"]),
+        "10:13: baselines[0]: `flor` is not known here (allowed: floor, long, bagging, single, "
+        "ceiling; did you mean `floor`?)"]),
     ("student:", "evaluation: {metrics: [nll, nll], each_expert: yes}\nstudent:", [
         "10:29: evaluation.metrics[1]: `nll` stands here twice",
         "10:48: evaluation.each_expert: expected true or false, not `yes` (write true)"]),
@@ -125,7 +127,7 @@ VARY_MISTAKES = [
         "`experts.training.learning_rte` (did you mean `experts.training.learning_rate`?)"]),
     ("vary:\n- grid: {seeds: [1, 2]}", [
         "13:10: vary[0].grid.seeds: `seeds` can't vary "
-        "(allowed: keys below tasks, experts, student, baselines, evaluation)"]),
+        "(allowed: keys below tasks, experts, noise, student, baselines, evaluation)"]),
     ("vary:\n- grid:\n    experts.rounds: [1, 0, x]", [
         "14:25: vary[0].grid.experts.rounds[1]: must be at least 1, not 0",
         "14:28: vary[0].grid.experts.rounds[2]: expected a whole number, not `x`"]),
@@ -199,7 +201,7 @@ SEARCH_MISTAKES = [
         "(tasks.validation is `add`)"]),
     ("{metric: accuracy}", "{metric: accuracy, subject: students}", [
         "14:42: search.objective.subject: there is no subject `students` (allowed: weak_base, "
-        "floor, bagging, ensemble, strong_base, single, student, ceiling, expert_1; "
+        "floor, long, bagging, ensemble, strong_base, single, student, ceiling, expert_1; "
         "did you mean `student`?)"]),
     ("{metric: accuracy}", "{metric: accuracy, subject: expert_9}", [
         "14:42: search.objective.subject: experts are not evaluated alone here "
@@ -235,10 +237,10 @@ SEARCH_MISTAKES = [
     ("experts.rounds: {type: int, low: 1, high: 4}",
      "experts.combine: {type: categorical, choices: [mean, meen]}", [
         "16:58: search.space.experts.combine.choices[1]: experts.combine `meen` is not known "
-        "here (allowed: mean, product, vote, uniform; did you mean `mean`?)"]),
+        "here (allowed: mean, product, vote, uniform, gate; did you mean `mean`?)"]),
     ("high: 4}", "high: 4, when: {experts.combine: meen}}", [
         "16:74: search.space.experts.rounds.when.experts.combine: experts.combine `meen` is not "
-        "known here (allowed: mean, product, vote, uniform; did you mean `mean`?)"]),
+        "known here (allowed: mean, product, vote, uniform, gate; did you mean `mean`?)"]),
     ("high: 4}", "high: 4, when: {experts.rounds: 1}}", [
         "16:57: search.space.experts.rounds.when.experts.rounds: `experts.rounds` would depend on "
         "itself"]),

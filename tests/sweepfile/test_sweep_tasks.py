@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from w2s_platform.sweepfile.check import tasks
+from ensemble_core import gating
+from ensemble_core.tasks.cards import find_card
+from w2s_platform.sweepfile.check import MIN_GATE_QUESTIONS, draws, tasks
 from w2s_platform.sweepfile.sweep import Sweep
 
+SHIPPED = Path(__file__).parents[2] / "sweeps" / "tasks"
 CARD = """\
 task: {name}
 sources:
@@ -107,3 +110,35 @@ def test_choices_are_asked_for_only_where_there_are_some(
         (cards / f"{name}.yaml").write_text(card.replace(", answer: a", ""))
     if "easy" not in more:
         assert not any("choices" in text for text in check(load(base + more), cards))
+
+
+NANO = """\
+sweep: nano
+tasks: {labelled: 'nano-letters[size=60]', transfer: 'nano-mixed[size=20]',
+  validation: 'nano-letters[size=49]', id: 'nano-letters[size=10]'}
+experts: {model: nano-xs}
+student: {model: nano-s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("nano-xs", "nano-xs, combine: gate", [
+            "4:36: experts.combine: a gate is learned from 50 validation questions or more "
+            "(tasks.validation has 49: raise its size, or take another combiner)"]),
+        ("nano-xs", "nano-xs, unit: window, window: 9", [
+            "4:49: experts.window: no answer is longer than 8 tokens, so every window is an "
+            "answer (lower it, or set unit: sample)"]),
+        ("nano-xs", "nano-xs, unit: window, window: 8", []),
+    ],
+)  # fmt: skip
+def test_what_the_questions_drawn_can_not_serve(
+    load: Callable[[str], Sweep], old: str, new: str, expected: list[str]
+) -> None:
+    sweep = load(NANO.replace(old, new))
+    names = ("nano-letters", "nano-mixed")
+    known = {name: find_card(name, [SHIPPED]) for name in names}
+    found = [str(problem).removeprefix("f.yaml:") for problem in draws(sweep, known, None)]
+    assert found == expected
+    assert gating.MIN_QUESTIONS == MIN_GATE_QUESTIONS

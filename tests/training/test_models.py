@@ -20,7 +20,7 @@ from transformers import (
 from ensemble_core.costs import inference_flops, training_flops
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.errors import InputError
-from ensemble_core.models import gguf
+from ensemble_core.models import gguf, hub
 from ensemble_core.models.adapters import add_lora, load_adapter, merge_adapter, save_adapter
 from ensemble_core.models.context import context_length
 from ensemble_core.models.identity import absolute, model_identity
@@ -161,7 +161,7 @@ def test_tokenizer_of_another_model(saved):
 def test_no_hub(monkeypatch):
     """Offline, a hub model fails at once, and the message says what to do."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(InputError, match="the hub can't be reached"):
+    with pytest.raises(hub.HubError, match="the hub can't be reached"):
         load_model(ModelRef(hub="EleutherAI/pythia-70m"))
 
 

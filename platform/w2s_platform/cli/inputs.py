@@ -24,6 +24,7 @@ class Study:
     cards: "Mapping[str, TaskCard]"
     graph: "Graph"
     data_root: Path | None
+    """Absolute: the trials of a search work in folders of their own."""
 
     def notes(self) -> list[str]:
         """Return what a reader of the plan should know besides, one line each."""
@@ -68,6 +69,7 @@ def load_study(path: Path, data_root: Path | None, *, draw: bool = True) -> Stud
 
     sweep = load_sweep(path)
     folders = card_folders(path)
+    data_root = data_root.absolute() if data_root else None
     problems = check.tasks(sweep, folders)
     if problems:
         raise DocumentErrors(problems)

@@ -1,10 +1,13 @@
 """Sweeps with a `search:`: which configurations there are so far, and how more are made."""
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
+from ensemble_core.errors import W2SError
 from w2s_platform.cli.inputs import Study
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from w2s_platform.running.options import RunOptions
     from w2s_platform.running.progress import Display
     from w2s_platform.running.search import SearchReport
+    from w2s_platform.running.snapshot import Snapshot
     from w2s_platform.running.study import TrialRecord
     from w2s_platform.store import Store
 
@@ -35,17 +39,66 @@ def graph_so_far(study: Study, store: "Store") -> "tuple[Graph, list[str]]":
 def search(
     study: Study, options: "RunOptions", store: "Store", display: "Callable[[], Display]"
 ) -> "list[SearchReport]":
-    """Make the trials that a sweep's searches lack, one search after the other."""
+    """Make the trials that a sweep's searches lack, one search after the other.
+
+    The store's record of the sweep holds the trials of all its searches, whichever run made them,
+    before, between and after the searches, and where a run is cut short.
+    """
     from w2s_platform.results.ledger import record
     from w2s_platform.running.search import run_search
 
+    def keep() -> None:
+        record(store, graph_so_far(study, store)[0])
+
     reports: list[SearchReport] = []
-    problems = problems_of(study)
-    for problem in problems:
-        reports.append(run_search(problem, options, display=display(), on_wait=_say_waiting))
-        made = [report.trials for report in reports]
-        record(store, graph_of(study, problems[: len(made)], made))
+    keep()
+    try:
+        for problem in problems_of(study):
+            shown = Recording(display(), keep)
+            reports.append(run_search(problem, options, display=shown, on_wait=_say_waiting))
+            keep()
+    except BaseException:
+        with suppress(W2SError, OSError):  # what ended the run matters more
+            keep()
+        raise
     return reports
+
+
+class Recording:
+    """A display that also has the trials so far recorded, now and then.
+
+    Args:
+        display: What shows the search.
+        keep: Records all trials so far.
+        every: Seconds between two records, at least.
+        clock: Tells seconds.
+    """
+
+    def __init__(
+        self,
+        display: "Display",
+        keep: Callable[[], None],
+        *,
+        every: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._display, self._keep, self._every, self._clock = display, keep, every, clock
+        self._began = clock()
+        self._next = self._began + every
+
+    def show(self, snapshot: "Snapshot") -> None:
+        """See `Display.show`."""
+        self._display.show(snapshot)
+        if self._clock() >= self._next:
+            with suppress(W2SError, OSError):  # a display ends no run
+                self._keep()
+            # Each record holds all trials so far: pauses that grow keep a long search's few.
+            now = self._clock()
+            self._next = now + max(self._every, (now - self._began) / 10)
+
+    def close(self) -> None:
+        """See `Display.close`."""
+        self._display.close()
 
 
 def problems_of(study: Study) -> "list[SweepSearch]":

@@ -4,18 +4,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ensemble_core.settings import BoostSettings, ModelRef
+from ensemble_core.settings import ModelRef, TrainingSettings
 from w2s_platform.graph.builder import StageSet, plain, resolve_precision
 from w2s_platform.graph.model import Cell, Graph, Measure
 from w2s_platform.graph.sources import Cards, Slice, add_pretrained
+from w2s_platform.stage import Kind
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
+    from w2s_platform.sweepfile.sections import ExpertSettings, StudentSettings
     from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 EVALUATED = ("validation", "id", "ood")
 STRONG = ("strong_base", "single", "student", "ceiling")
 """Subjects of the strong model's size; the others take what experts take."""
+PRECISION, MICRO_BATCH = "precision", "micro_batch_size"
+"""Training settings that a key does not hold as they are: the precision is resolved first, and the
+size of a micro-batch changes the rounding only, as the number of workers does."""
 
 
 def build_graph(
@@ -43,7 +48,7 @@ def build_cell(stages: StageSet, cards: Cards, spec: "CellSpec") -> Cell:
     """One cell's stages, added to those of the others."""
     cell = _CellBuilder(stages, cards, spec)
     models = cell.models()
-    measures = (*cell.evaluations(models), *cell.label_measures())
+    measures = (*cell.evaluations(models), *cell.prefix_measures(), *cell.label_measures())
     return Cell(
         id=spec.id,
         seed=spec.seed,
@@ -66,6 +71,7 @@ class _CellBuilder:
         experts, student = self.config.experts, self.config.student
         self.weak, self.weak_layers = self._model(experts.model, experts.layers)
         self.strong, self.strong_layers = self._model(student.model, student.layers)
+        self.labelled = self._labelled()
         self.rounds = self._rounds()
         self.ensemble = self._ensemble()
         self.labels: dict[str, str] = {}
@@ -90,6 +96,22 @@ class _CellBuilder:
                 if drawn.role in EVALUATED:
                     yield self._measure(subject, model, drawn, settings)
 
+    def prefix_measures(self) -> Iterator[Measure]:
+        """All prefixes of the ensemble on each slice that is looked at, where they are wanted."""
+        evaluation = self.config.evaluation
+        if not evaluation.staged:
+            return
+        for drawn in self.slices:
+            if drawn.role in EVALUATED:
+                key = self.stages.add(
+                    "prefixes",
+                    {"metrics": list(evaluation.metrics), "count": self._count},
+                    {"model": self.ensemble, "data": drawn.key},
+                    label=f"prefixes on {drawn.role} {drawn.name}",
+                    hints=self._reading("experts"),
+                )
+                yield Measure("ensemble", drawn.role, drawn.name, drawn.split, key)
+
     def label_measures(self) -> Iterator[Measure]:
         """How right the pseudo-labels are: measured where they are written."""
         drawn = self.data["transfer"]
@@ -112,36 +134,59 @@ class _CellBuilder:
     def _model(self, model: ModelRef, layers: int | None) -> tuple[str, int | None]:
         return add_pretrained(self.stages, model), layers or model.layers
 
-    def _rounds(self) -> list[str]:
-        """Round t reads round t-1 and knows nothing of how many there will be.
+    def _labelled(self) -> str:
+        """The labelled questions, with wrong answers where the sweep asks for some."""
+        noise, clean = self.config.noise, self.data["labelled"].key
+        if not noise.rate:
+            return clean
+        settings: dict[str, Any] = {**plain(noise), "seed": self.seed}
+        inputs, hints = {"data": clean}, None
+        if noise.kind == "adversarial":
+            settings["layers"] = self.weak_layers
+            inputs["pretrained"], hints = self.weak, self._reading("experts")
+        label = f"{noise.kind} noise, {noise.rate:.0%}"
+        return self.stages.add("noise", settings, inputs, label=label, hints=hints)
 
-        The first is the floor: what is reweighed, and how, is not part of it.
-        """
-        experts = self.config.experts
-        boost = BoostSettings(unit=experts.unit, window=experts.window, update=experts.update)
-        rounds: list[str] = []
-        for number in range(1, experts.rounds + 1):
-            settings, inputs = self._expert() | {"round": number}, self._expert_inputs()
-            if rounds:
-                settings["boost"] = plain(boost)
-                inputs["previous"] = rounds[-1]
-            rounds.append(
-                self.stages.add("round", settings, inputs, label=f"round {number}",
-                                hints=self._resources("experts"))
-            )  # fmt: skip
+    def _rounds(self) -> list[str]:
+        """Round t reads round t-1 and knows nothing of how many there will be."""
+        error = self.config.experts.error
+        rounds = [self._round(1, {} if error == "train" else {"error": error}, None)]
+        boost = {"boost": plain(self.config.experts.boost)}
+        for number in range(2, self.config.experts.rounds + 1):
+            rounds.append(self._round(number, boost, rounds[-1]))
         return rounds
 
+    def _round(self, number: int, how: Mapping[str, Any], previous: str | None) -> str:
+        """One round. What is reweighed, and how, is no part of the first, which all units share."""
+        inputs = self._expert_inputs()
+        if previous is not None:
+            inputs["previous"] = previous
+        if self.config.experts.error == "heldout":
+            inputs["heldout"] = self.data["validation"].key
+        return self._expert("round", {"round": number, **how}, inputs, f"round {number}")
+
+    def _floor(self) -> str:
+        """One expert of the whole labelled set: round 1, unless that draws its examples (oob)."""
+        if self.config.experts.error != "oob":
+            return self.rounds[0]
+        return self._expert("round", {"round": 1}, self._expert_inputs(), "floor")
+
+    def _long(self) -> str:
+        """One expert that is trained as long as all of the ensemble's together."""
+        settings = {"times": self._count}
+        return self._expert("long", settings, self._expert_inputs(), f"{self._count} times as long")
+
+    def _expert(
+        self, kind: Kind, more: Mapping[str, Any], inputs: Mapping[str, str], label: str
+    ) -> str:
+        settings = {**self._training("experts"), **more}
+        hints = self._training_hints("experts")
+        return self.stages.add(kind, settings, inputs, label=label, hints=hints)
+
     def _bags(self) -> list[str]:
-        return [
-            self.stages.add(
-                "bag",
-                self._expert() | {"bag": number},
-                self._expert_inputs(),
-                label=f"bag {number}",
-                hints=self._resources("experts"),
-            )
-            for number in range(1, self._count + 1)
-        ]
+        numbers = range(1, self._count + 1)
+        inputs = self._expert_inputs()
+        return [self._expert("bag", {"bag": number}, inputs, f"bag {number}") for number in numbers]
 
     @property
     def _count(self) -> int:
@@ -151,11 +196,17 @@ class _CellBuilder:
         experts = self.config.experts
         if experts.rounds == 1:  # one expert alone is itself under every combiner
             return self.rounds[0]
-        boost = BoostSettings(unit=experts.unit, window=experts.window, update=experts.update)
         combine = experts.combine if self._count > 1 else "mean"  # with one expert, all are one
-        settings = {"combine": combine, "count": self._count, "boost": plain(boost)}
+        fixed = "mean" if combine == "gate" else combine
+        settings = {"combine": fixed, "count": self._count, "boost": plain(experts.boost)}
         inputs = {f"round_{n}": key for n, key in enumerate(self.rounds, 1)}
-        return self.stages.add("ensemble", settings, inputs, label=f"ensemble of {self._count}")
+        ensemble = self.stages.add("ensemble", settings, inputs, label=f"ensemble of {self._count}")
+        return self._gated(ensemble) if combine == "gate" else ensemble
+
+    def _gated(self, ensemble: str) -> str:
+        inputs = {"ensemble": ensemble, "validation": self.data["validation"].key}
+        hints = self._reading("experts")
+        return self.stages.add("gate", {"seed": self.seed}, inputs, label="gate", hints=hints)
 
     def _bagging(self) -> str:
         bags = self._bags()
@@ -167,19 +218,24 @@ class _CellBuilder:
     def _baselines(self) -> Iterator[tuple[str, str]]:
         wanted = self.config.baselines
         if "floor" in wanted:
-            yield "floor", self.rounds[0]
+            yield "floor", self._floor()
+        if "long" in wanted:
+            yield "long", self._long()
         if "bagging" in wanted:
             yield "bagging", self._bagging()
         if "single" in wanted:
-            yield "single", self._student("floor", self.rounds[0])
+            yield "single", self._student("floor", self._floor())
         if "ceiling" in wanted:
             yield "ceiling", self._learn("ceiling", None)
 
     def _student(self, subject: str, teacher: str) -> str:
-        evaluation, student = self.config.evaluation, self.config.student
-        settings = {"labels": student.labels, "max_new_tokens": evaluation.max_new_tokens}
-        if student.training.max_length is not None:  # what the student can't read is not written
-            settings["max_length"] = student.training.max_length
+        student = self.config.student
+        settings: dict[str, Any] = {
+            "labels": student.labels,
+            "max_length": student.training.max_length,  # what the student can't read is not written
+        }
+        if student.labels != "choice":  # there nothing is decoded
+            settings["max_new_tokens"] = self.config.evaluation.max_new_tokens
         inputs = {"model": teacher, "transfer": self.data["transfer"].key}
         labels = self.stages.add(
             "labels",
@@ -192,42 +248,39 @@ class _CellBuilder:
         return self._learn("student", labels)
 
     def _learn(self, kind: Any, labels: str | None) -> str:
-        student = self.config.student
-        settings = {
-            "layers": self.strong_layers,
-            "adapter": _adapter(student.adapter),
-            "training": plain(student.training),
-            "precision": self._precision("students"),
-            "seed": self.seed,
-        }
+        settings = self._training("students")
         inputs = {"pretrained": self.strong, "transfer": self.data["transfer"].key}
         if labels is not None:
-            settings["loss"] = student.loss
+            settings["loss"] = self.config.student.loss
             inputs["labels"] = labels
-        hints = self._resources("students")
+        hints = self._training_hints("students")
         return self.stages.add(kind, settings, inputs, label=kind, hints=hints)
 
-    def _expert(self) -> dict[str, Any]:
-        experts = self.config.experts
+    def _training(self, role: str) -> dict[str, Any]:
+        """What decides a fine-tuning, besides its data."""
+        section, resources = self._section(role), getattr(self.config.resources, role)
         return {
-            "layers": self.weak_layers,
-            "adapter": _adapter(experts.adapter),
-            "training": plain(experts.training),
-            "precision": self._precision("experts"),
+            "layers": self.weak_layers if role == "experts" else self.strong_layers,
+            "adapter": _adapter(section.adapter),
+            "training": _decisive(section.training),
+            PRECISION: resolve_precision(section.training, resources.gpus_per_worker),
             "seed": self.seed,
         }
 
     def _expert_inputs(self) -> dict[str, str]:
-        return {"pretrained": self.weak, "labelled": self.data["labelled"].key}
+        return {"pretrained": self.weak, "labelled": self.labelled}
 
-    def _precision(self, role: str) -> str:
-        training = self.config.experts if role == "experts" else self.config.student
-        resources = getattr(self.config.resources, role)
-        return resolve_precision(training.training, resources.gpus_per_worker)
+    def _section(self, role: str) -> "ExpertSettings | StudentSettings":
+        return self.config.experts if role == "experts" else self.config.student
 
     def _reading(self, role: str) -> dict[str, Any]:
         """What a stage gets that answers questions with a model of this role."""
         return self._resources(role) | {"batch_size": self.config.evaluation.batch_size}
+
+    def _training_hints(self, role: str) -> dict[str, Any]:
+        training = plain(self._section(role).training)
+        rounding = {MICRO_BATCH: training[MICRO_BATCH]} if MICRO_BATCH in training else {}
+        return self._resources(role) | {"training": rounding}
 
     def _resources(self, role: str) -> dict[str, Any]:
         return {"resources": plain(getattr(self.config.resources, role))}
@@ -235,3 +288,8 @@ class _CellBuilder:
 
 def _adapter(adapter: Any) -> Any:
     return adapter if adapter == "full" else plain(adapter)
+
+
+def _decisive(training: TrainingSettings) -> dict[str, Any]:
+    given = plain(training).items()
+    return {name: value for name, value in given if name not in (PRECISION, MICRO_BATCH)}

@@ -24,9 +24,14 @@ class StageSet:
         label: str,
         hints: Mapping[str, Any] | None = None,
     ) -> str:
-        """Add a stage, unless it is there; its key."""
+        """Add a stage, unless it is there; its key.
+
+        A setting that is None is off, and no part of the key: an option that a later version adds,
+        off by default, then changes no key.
+        """
         version = REGISTRY[kind].version
-        stage = Stage(kind, settings, inputs, version, hints or {}, label)
+        given = {name: value for name, value in settings.items() if value is not None}
+        stage = Stage(kind, given, inputs, version, hints or {}, label)
         return self.stages.setdefault(stage.key, stage).key
 
     def closure(self, keys: Iterable[str]) -> tuple[str, ...]:
@@ -45,8 +50,19 @@ class StageSet:
 
 @cache
 def plain(settings: Settings) -> dict[str, Any]:
-    """Settings as JSON values, defaults filled in; not to be changed."""
-    return settings.model_dump(mode="json")
+    """Settings as JSON values, defaults filled in, what is off by default left out.
+
+    An option that defaults to something else and is None stays: there, None says something. The
+    result is shared and not to be changed.
+    """
+    off = {
+        name
+        for name, info in type(settings).model_fields.items()
+        if info.default is None and getattr(settings, name) is None
+    }
+    dumped = settings.model_dump(mode="json", exclude=off)
+    values = {name: getattr(settings, name) for name in dumped}
+    return dumped | {n: plain(value) for n, value in values.items() if isinstance(value, Settings)}
 
 
 @cache

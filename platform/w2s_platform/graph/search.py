@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from w2s_platform.graph.build import build_cell
 from w2s_platform.graph.builder import StageSet
 from w2s_platform.graph.model import Cell, Graph, Measure
-from w2s_platform.graph.sources import Cards
+from w2s_platform.graph.sources import Cards, anchored
+from w2s_platform.graph.study import StudyContent
 from w2s_platform.results.rows import MEASUREMENTS, pgr_rows
 from w2s_platform.running.searching import Configuration
 from w2s_platform.stage import Json, canonical_json
 from w2s_platform.sweepfile.expand import cells_at, value_at
 from w2s_platform.sweepfile.points import short_hash
 from w2s_platform.sweepfile.search import Objective, SearchSettings
-from w2s_platform.sweepfile.sweep import Sweep
+from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
@@ -37,6 +39,8 @@ class SweepSearch:
     data_root: Path | None
     varied: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The values of the point of `vary`; each point has a study of its own."""
+    folder: Path = field(default_factory=Path.cwd)
+    """Where relative paths of models count from: a trial's process works in another folder."""
 
     @property
     def settings(self) -> SearchSettings:
@@ -46,10 +50,17 @@ class SweepSearch:
 
     @property
     def study(self) -> str:
-        """The sweep's name and a hash of all that decides a value, the number of trials apart."""
-        search = self.settings.model_dump(mode="json", exclude={"trials", "storage", "study"})
-        content = {"base": self.sweep.base, "search": search, "varied": self.varied}
-        text = canonical_json(content | {"seeds": self.sweep.seeds})
+        """The sweep's name and a hash of all that decides a value, the number of trials apart.
+
+        Raises:
+            InputError: A card's data or a model's files can't be read.
+        """
+        return self._study
+
+    @cached_property
+    def _study(self) -> str:
+        content = StudyContent(self.sweep, self.cards, self.varied, self.data_root, self.folder)
+        text = canonical_json(content.to_json())
         return f"{self.settings.study or self.sweep.sweep}-{short_hash(text)}"
 
     @property
@@ -83,7 +94,10 @@ class SweepSearch:
         return Configuration(Graph(self.sweep.sweep, kept, tuple(cells)), tuple(steps))
 
     def objective(self, store: "Store", configuration: Configuration, step: int) -> float | None:
-        """The mean over seeds of the objective on validation data after a step, from 1."""
+        """The mean over seeds of the objective on validation data after a step, from 1.
+
+        None where a seed has no value: a mean over the others could not be compared.
+        """
         keys = configuration.steps[step - 1]
         seeds = len(configuration.graph.cells)
         each = len(keys) // seeds
@@ -92,11 +106,11 @@ class SweepSearch:
             for n in range(seeds)
         ]
         known = [value for value in values if value is not None]
-        return fmean(known) if known else None
+        return fmean(known) if len(known) == seeds else None
 
     def _cells(self, stages: StageSet, cards: Cards, values: Mapping[str, Json]) -> list[Cell]:
         specs = cells_at(self.sweep, values, varied=self.varied)
-        return [build_cell(stages, cards, spec) for spec in specs]
+        return [build_cell(stages, cards, _anchored(spec, self.folder)) for spec in specs]
 
     def _prefixes(
         self, stages: StageSet, cards: Cards, values: Mapping[str, Json], cells: list[Cell]
@@ -144,6 +158,15 @@ def merged(sweep: str, graphs: Iterable[Graph]) -> Graph:
     return Graph(sweep, stages, tuple(cells.values()))
 
 
+def _anchored(spec: CellSpec, folder: Path) -> CellSpec:
+    experts, student = spec.config.experts, spec.config.student
+    found = {
+        "experts": experts.model_copy(update={"model": anchored(experts.model, folder)}),
+        "student": student.model_copy(update={"model": anchored(student.model, folder)}),
+    }
+    return replace(spec, config=spec.config.model_copy(update=found))
+
+
 def _subjects(objective: Objective) -> list[str]:
     """Whose evaluations the objective is made of, in a fixed order."""
     if objective.metric != "pgr":
@@ -158,7 +181,7 @@ def _value(store: "Store", objective: Objective, keys: Sequence[str]) -> float |
         values = [row["value"] for rows in found for row in rows
                   if row["metric"] == objective.metric]  # fmt: skip
         return fmean(values) if values else None
-    place = {"role": objective.role, "task": ""}
+    place = {"role": objective.role, "task": "", "split": ""}
     rows = [
         {"subject": subject, **place, **row}
         for subject, measured in zip(_subjects(objective), found, strict=True)

@@ -1,13 +1,15 @@
 """`data` and `pretrain` stages: what a cell starts from."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ensemble_core.settings import ModelRef
 from w2s_platform.graph.builder import StageSet, plain
+from w2s_platform.sweepfile.check import role_of
 from w2s_platform.sweepfile.check import slices as in_drawing_order
 
 if TYPE_CHECKING:
@@ -68,21 +70,32 @@ def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> li
     id, ood: test questions then never decide which questions train.
     """
     slices: list[Slice] = []
-    for loc, spec in in_drawing_order(tasks):
-        role = cast("Role", loc[1])
-        split = cards.split(spec, role)
+    wanted: list[tuple[Role, SliceSpec]] = [
+        (role_of(loc), spec) for loc, spec in in_drawing_order(tasks)
+    ]
+    splits = [cards.split(spec, role) for role, spec in wanted]
+    for (role, spec), split, name in zip(wanted, splits, _names(wanted, splits), strict=True):
         fingerprint, card = cards.describe(spec.task, split)
         settings = {
             "card": fingerprint,
-            "slice": spec.model_dump(mode="json") | {"split": split},
+            "slice": spec.model_dump(mode="json", exclude_none=True) | {"split": split},
             "role": role,
             "seed": seed,
         }
         held = {f"exclude_{n}": other.key for n, other in enumerate(slices, 1)}
-        label = f"{role} {spec.label}"
-        key = stages.add("data", settings, held, label=label, hints={"card": card})
-        slices.append(Slice(role, spec.label, split, key))
+        key = stages.add("data", settings, held, label=f"{role} {name}", hints={"card": card})
+        slices.append(Slice(role, name, split, key))
     return slices
+
+
+def _names(wanted: "Sequence[tuple[Role, SliceSpec]]", splits: Sequence[str]) -> list[str]:
+    """Task and selection; the size too, where a role has two such slices of one split."""
+    places = [(role, split, spec.label) for (role, spec), split in zip(wanted, splits, strict=True)]
+    times = Counter(places)
+    return [
+        spec.label if times[place] == 1 else str(spec)
+        for place, (_, spec) in zip(places, wanted, strict=True)
+    ]
 
 
 def add_pretrained(stages: StageSet, model: ModelRef) -> str:
@@ -93,15 +106,22 @@ def add_pretrained(stages: StageSet, model: ModelRef) -> str:
     seed = NANO_PRETRAIN_SEED if whole.nano else None
     return stages.add(
         "pretrain",
-        {"source": _identity(whole), "seed": seed},
+        {"source": identity(whole), "seed": seed},
         {},
         label=model.model_copy(update={"layers": None}).label,
         hints={"model": plain(whole)},
     )
 
 
+def anchored(model: ModelRef, folder: Path) -> ModelRef:
+    """The model as a process that works in `folder` would find it."""
+    places = {} if model.package else {"path": model.path, "gguf": model.gguf}
+    given = {name: Path(place).expanduser() for name, place in places.items() if place}
+    return model.model_copy(update={name: str(folder / place) for name, place in given.items()})
+
+
 @cache
-def _identity(model: ModelRef) -> dict[str, Any]:
+def identity(model: ModelRef) -> dict[str, Any]:
     """What a model is, wherever it lies: a recipe, a hub commit, or the bytes of its files."""
     from ensemble_core.models.identity import model_identity
 
@@ -109,4 +129,4 @@ def _identity(model: ModelRef) -> dict[str, Any]:
         from ensemble_core.nano.ladder import recipe
 
         return {"nano": recipe(model.nano)}
-    return model_identity(model)
+    return {name: value for name, value in model_identity(model).items() if value is not None}

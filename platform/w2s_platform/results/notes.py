@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from w2s_platform.results.ledger import Ledger
@@ -28,18 +28,29 @@ def ensemble_notes(store: "Store", ledger: Ledger) -> list[str]:
     return [f"{note} ({number} of {len(ledger.cells)} cells)" for note, number in found.items()]
 
 
-def staleness(ledger: Ledger, cells: Collection[str]) -> str | None:
-    """Say that a sweep file names other cells than those recorded; None where they agree.
+def staleness(ledger: Ledger, cells: Mapping[str, Collection[str]]) -> list[str]:
+    """Say where the recorded cells are not what a sweep file stands for now.
 
     Args:
         ledger: What the store recorded when the sweep was last run.
-        cells: Ids of the cells that the file spans now.
+        cells: The cells that the file spans now: id → keys of its stages; no keys where they can't
+            be told here.
+
+    Returns:
+        A line for cells that differ, and one for cells whose stages do; none where all agree.
     """
-    recorded = {cell.id for cell in ledger.cells}
-    missing, gone = len(set(cells) - recorded), len(recorded - set(cells))
-    if not missing and not gone:
-        return None
-    return (
-        f"the file has changed since it was run: {missing} of its {len(cells)} cells are not in "
-        f"these results, {gone} of these are not in the file; `w2s run` brings them together"
-    )
+    recorded = {cell.id: set(cell.stages) for cell in ledger.cells}
+    missing, gone = len(cells.keys() - recorded.keys()), len(recorded.keys() - cells.keys())
+    other = [name for name in cells if cells[name] and recorded.get(name, set()) - set(cells[name])]
+    notes: list[str] = []
+    if missing or gone:
+        notes.append(
+            f"the file has changed since it was run: {missing} of its {len(cells)} cells are not "
+            f"in these results, {gone} of these are not in the file; `w2s run` brings them together"
+        )
+    if other:
+        notes.append(
+            f"{len(other)} of {len(cells)} cells were run with other data, another model or an "
+            "older version of a stage than there are now; `w2s run` makes them anew"
+        )
+    return notes

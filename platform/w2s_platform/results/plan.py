@@ -87,13 +87,6 @@ class PlanReport:
             counts.setdefault(stage.kind, Counter())[stage.status] += 1
         return counts
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Work still to do, in seconds of one worker; None where some kind has no record."""
-        left = [s.seconds for s in self.stages if s.status in ("to_run", "failed", "running")]
-        known = [seconds for seconds in left if seconds is not None]
-        return sum(known) if len(known) == len(left) else None
-
 
 def plan(graph: Graph, store: "Store") -> PlanReport:
     """What a run would do: finished stages are `cached`. Reads the store, writes nothing."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2s_platform.results.ledger import CellRecord, Ledger, read_ledger
 from w2s_platform.store import Store, open_store
+from w2s_platform.subject import BEST, CHOSEN, PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +85,7 @@ def _cell_rows(sweep: str, cell: CellRecord, reader: _Reader) -> Iterator[Row]:
     ]
     yield from rows
     yield from pgr_rows(rows)
+    yield from count_rows(rows)
 
 
 def pgr_rows(rows: list[Row]) -> Iterator[Row]:
@@ -97,14 +99,39 @@ def pgr_rows(rows: list[Row]) -> Iterator[Row]:
     measured = {row["metric"] for row in rows if row["role"] != "transfer"}
     basis = next((metric for metric in PGR_OF if metric in measured), None)
     accuracy = {
-        (row["subject"], row["role"], row["task"]): row for row in rows if row["metric"] == basis
+        (row["subject"], row["role"], row["task"], row["split"]): row
+        for row in rows
+        if row["metric"] == basis
     }
-    for (subject, role, task), row in accuracy.items():
-        floor = accuracy.get(("floor", role, task))
-        ceiling = accuracy.get(("ceiling", role, task))
+    for (subject, *questions), row in accuracy.items():
+        floor = accuracy.get(("floor", *questions))
+        ceiling = accuracy.get(("ceiling", *questions))
         if subject in STUDENTS and floor is not None and ceiling is not None:
             value = pgr(floor["value"], row["value"], ceiling["value"])
             yield row | {"metric": "pgr", "value": value, "stderr": None}
+
+
+def count_rows(rows: list[Row]) -> Iterator[Row]:
+    """The prefix of the ensemble that validation data choose, and the best one in hindsight.
+
+    Made of the rows of `ensemble_1`, `ensemble_2`, …, by the metric that a PGR would be made of.
+    """
+    from ensemble_core.stopping import choose_count
+
+    staged = [row for row in rows if PREFIX.fullmatch(row["subject"])]
+    basis = next((m for m in PGR_OF if any(row["metric"] == m for row in staged)), None)
+    slices: dict[tuple[str, str, str], list[Row]] = {}
+    for row in staged:
+        if row["metric"] == basis:
+            slices.setdefault((row["role"], row["task"], row["split"]), []).append(row)
+    chosen = next((found for (role, *_), found in slices.items() if role == "validation"), None)
+    if chosen is None:
+        return
+    count = choose_count([row["value"] for row in chosen])
+    for found in slices.values():
+        if len(found) == len(chosen):
+            yield found[count - 1] | {"subject": CHOSEN}
+            yield max(found, key=lambda row: row["value"]) | {"subject": BEST}
 
 
 def _plain(value: Any) -> Any:

@@ -5,14 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from ensemble_core.metrics import mean_interval
 from w2s_platform.results.rows import COLUMNS
+from w2s_platform.subject import BEST, CHOSEN
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUBJECTS = ("weak_base", "floor", "bagging", "ensemble", "strong_base", "single", "student",
-            "ceiling")  # fmt: skip
-"""The order of tables; `expert_t` stands after `floor`."""
-PAIRS = (("ensemble", "floor"), ("ensemble", "bagging"), ("student", "single"))
+PAIRS = (
+    ("ensemble", "floor"),
+    ("ensemble", "long"),
+    ("ensemble", "bagging"),
+    ("student", "single"),
+    (BEST, CHOSEN),
+)
 """The differences that answer the sweep's question."""
 GROUP = ("role", "metric", "subject")
 INTERVAL = ("mean", "low", "high", "n", "undefined")
@@ -27,7 +31,8 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
     """Means over seeds with 95 % t intervals.
 
     A seed counts once: within a seed, rows that `by` does not tell apart (tasks of one role,
-    values of a varied key) are averaged first.
+    values of a varied key) are averaged first. Where one of them has no value, the seed has none:
+    a mean over the others would be over other tasks than another seed's.
 
     Args:
         frame: Result rows.
@@ -43,14 +48,36 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
     """
     import pandas as pd
 
-    keys = [*(varied_columns(frame) if by is None else by), *GROUP]
-    keys = list(dict.fromkeys(keys))
-    seeds = frame.groupby([*keys, "seed"], dropna=False, sort=False)["value"].mean().reset_index()
+    keys = _keys(frame, by)
+    each = frame.groupby([*keys, "seed"], dropna=False, sort=False)["value"]
+    seeds = each.mean().where(each.count() == each.size()).reset_index()
     rows = [
         {**dict(zip(keys, key, strict=True)), **_interval(group["value"])}
         for key, group in seeds.groupby(keys, dropna=False, sort=False)
     ]
     return pd.DataFrame(rows, columns=[*keys, *INTERVAL]).astype(dict.fromkeys(INTERVAL[:3], float))
+
+
+def count_uneven(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> int:
+    """How many means of `summarise` have a seed that lacks a slice which another seed has.
+
+    A sweep that is half done has such means. A slice is a task, its split, and the values of varied
+    keys that `by` does not keep apart.
+
+    Args:
+        frame: Result rows.
+        by: As for `summarise`.
+    """
+    keys = _keys(frame, by)
+    slices = list(dict.fromkeys([*keys, "task", "split", *varied_columns(frame)]))
+    rows = frame[[*slices, "seed"]].astype(str)
+    wanted = rows.drop_duplicates(slices).groupby(keys).size()
+    found = rows.groupby([*keys, "seed"]).size().groupby(level=keys).min()
+    return int((found < wanted).sum())
+
+
+def _keys(frame: "pd.DataFrame", by: Sequence[str] | None) -> list[str]:
+    return list(dict.fromkeys([*(varied_columns(frame) if by is None else by), *GROUP]))
 
 
 def differences(

@@ -76,6 +76,10 @@ class BrokerActor:
         """See `Broker.progress`."""
         return self._broker.progress(key, report)
 
+    async def last_words(self, key: str, error: str) -> None:
+        """Called by a worker whose process is about to end."""
+        self._launcher.last_words(key, error)
+
     async def snapshot(self, after: int = 0) -> Snapshot:
         """See `Broker.snapshot`."""
         return self._broker.snapshot(after)

@@ -73,6 +73,7 @@ class Broker:
         self._cells: dict[str, Cell] = {}
         self._lineages: dict[str, tuple[str, ...]] = {}
         self._verified: set[str] = set()
+        self._checks: dict[str, asyncio.Task[bool]] = {}
         self._events: list[Event] = []
         self._began = time.monotonic()
         self._device_seconds = 0.0
@@ -84,13 +85,14 @@ class Broker:
     async def add(self, graph: Graph) -> None:
         """Make a graph's stages and cells known; those known already are kept."""
         self.sweep = self.sweep or graph.sweep
-        self._cells |= {cell.id: cell for cell in graph.cells}
         new = [key for key in graph.stages if key not in self._runs]
         found = await asyncio.to_thread(self._records.statuses, new)
         for key in new:
-            run = self._runs.setdefault(key, StageRun.of(graph.stages[key]))
-            if found[key] == "done":
-                run.state = "cached"
+            if key not in self._runs:  # else another graph has brought it meanwhile
+                run = self._runs[key] = StageRun.of(graph.stages[key])
+                run.state = "cached" if found[key] == "done" else "to_run"
+        # Last: a snapshot may be asked for while we wait, and it shows the stages of every cell.
+        self._cells |= {cell.id: cell for cell in graph.cells}
 
     async def run_cell(self, cell: str) -> CellOutcome:
         """Bring all stages of a cell into the store; one that fails doesn't stop the others."""
@@ -209,7 +211,7 @@ class Broker:
                 if not lost or losses > self._policy.retries:
                     return self._fail(run, outcome.error, outcome.deterministic)
                 await self._back_off(run, losses, outcome.error)
-            elif (found := await self._elsewhere(run)) == "done":
+            elif (found := await self._elsewhere(run, outcome.waits_for)) == "done":
                 return self._finish(run, Outcome(run.stage.key, "cached"))
             elif found == "failed" and (kept := await self._recorded(run)):
                 return self._fail(run, kept, deterministic=True)
@@ -242,15 +244,26 @@ class Broker:
         return await self._inputs(run)
 
     async def _is_sound(self, run: StageRun) -> bool:
-        """Check an artifact of an earlier run once; a damaged one is made again."""
+        """Check an artifact of an earlier run, once for all who read it."""
         key = run.stage.key
         if run.state != "cached" or key in self._verified:
             return True
-        if await asyncio.to_thread(self._records.holds, key):
+        if key not in self._checks:
+            self._checks[key] = asyncio.create_task(self._check(run))
+        return await asyncio.shield(self._checks[key])  # one reader that is stopped ends no other's
+
+    async def _check(self, run: StageRun) -> bool:
+        """Whether an artifact can be trusted; one that is damaged is to be made again."""
+        key = run.stage.key
+        try:
+            sound = await asyncio.to_thread(self._records.holds, key)
+        finally:
+            del self._checks[key]
+        if sound:
             self._verified.add(key)
-            return True
-        run.state, run.task = "to_run", None
-        return False
+        elif run.state == "cached":
+            run.state, run.task = "to_run", None
+        return sound
 
     async def _kept_failure(self, run: StageRun) -> str | None:
         """The failure of an earlier run that would come again."""
@@ -271,10 +284,16 @@ class Broker:
         self._change(run, "retrying", "retrying")
         await asyncio.sleep(pause)
 
-    async def _elsewhere(self, run: StageRun) -> str:
-        """Wait, holding nothing, while another driver runs the stage; where it then stands."""
-        key, pause = run.stage.key, self._policy.poll
-        run.note = "another driver runs it"
+    async def _elsewhere(self, run: StageRun, held: str | None) -> str:
+        """Wait, holding nothing, while somebody else works; where that work then stands.
+
+        Args:
+            run: The stage.
+            held: The key that they hold: the stage's own (or None), or that of its content.
+        """
+        key, pause = held or run.stage.key, self._policy.poll
+        same = key == run.stage.key
+        run.note = "another driver runs it" if same else "another stage does the same work"
         self._change(run, "elsewhere", "elsewhere")
         while True:
             await asyncio.sleep(pause)

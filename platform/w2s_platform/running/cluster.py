@@ -1,10 +1,11 @@
 """Start Ray on this machine, or join the cluster that is there."""
 
 import logging
+import math
 import os
 import secrets
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +44,23 @@ class Cluster:
     embedded: bool
     """Started by this process, and gone with it."""
 
-    def default_concurrency(self) -> int:
-        """Cells at work at once if nobody says: one per core or GPU, at most 32."""
-        return max(1, min(32, int(self.gpus or self.cpus)))
+    def default_concurrency(self, asked: Iterable[Needs]) -> int:
+        """Cells at work at once if nobody says: as many as can each run their largest stage.
+
+        Args:
+            asked: What the run's stages need.
+
+        Returns:
+            1 to 32. A machine's GPUs say nothing about stages that ask for none.
+        """
+        fits = [self.cpus, *(self._fits(needs) for needs in asked)]
+        return max(1, min(32, int(min(fits) + 1e-9)))
+
+    def _fits(self, needs: Needs) -> float:
+        """How often a stage fits at once; what the cluster lacks so far does not count."""
+        pairs = ((self.cpus, needs.cpus), (self.gpus, needs.gpus))
+        shares = [held / (each * needs.workers) for held, each in pairs if held and each]
+        return min(shares, default=math.inf)
 
     def check(self, needs: Needs, stage: str) -> None:
         """Refuse what this machine can never give; a cluster may grow.

@@ -10,6 +10,7 @@ from w2s_platform.running.devices import ALL_VISIBLE
 from w2s_platform.running.needs import Needs, needs_of
 from w2s_platform.running.tasks import Stopped, Work, run_task
 from w2s_platform.stage import Stage
+from w2s_platform.stages.faults import is_infrastructure
 from w2s_platform.stages.runtime import Outcome
 
 
@@ -30,6 +31,7 @@ class RayLauncher:
         self._refs: dict[str, Any] = {}
         self._started: set[str] = set()
         self._cancelled: set[str] = set()
+        self._last_words: dict[str, str] = {}
         self._groups = asyncio.Condition()
         self._group_share = 0.0
         self._background: set[asyncio.Task[None]] = set()
@@ -66,6 +68,10 @@ class RayLauncher:
         """The stage's task has begun to work."""
         self._started.add(key)
 
+    def last_words(self, key: str, error: str) -> None:
+        """The stage's process ends, for this reason."""
+        self._last_words[key] = error
+
     async def _launch(self, stage: Stage, needs: Needs) -> Outcome:
         key = stage.key
         if key in self._cancelled:
@@ -96,13 +102,13 @@ class RayLauncher:
         if key in self._cancelled or isinstance(error, TaskCancelledError):
             raise self._stopped(key, "interrupted") from None
         if not isinstance(error, RayTaskError):
-            raise LostError(_infrastructure(error)) from None
-        cause = getattr(error, "cause", None)
-        if not isinstance(cause, W2SError):  # not caught by the stage: a fault of ours
-            return Outcome(key, "failed", error=_last_line(error), deterministic=True)
-        if not isinstance(cause, InputError):
-            raise LostError(str(cause)) from None
-        return Outcome(key, "failed", error=str(cause), deterministic=True)
+            raise LostError(self._last_words.get(key) or _infrastructure(error)) from None
+        cause: Exception = getattr(error, "cause", error)
+        ours = isinstance(cause, W2SError)
+        told = str(cause) if ours else _last_line(error)
+        if is_infrastructure(cause) or (ours and not isinstance(cause, InputError)):
+            raise LostError(told) from None
+        return Outcome(key, "failed", error=told, deterministic=True)  # else a fault of ours
 
     def _stopped(self, key: str, why: str) -> Exception:
         return StoppedError(why) if key in self._cancelled else LostError(why)
@@ -111,6 +117,7 @@ class RayLauncher:
         self._refs.pop(key, None)
         self._started.discard(key)
         self._cancelled.discard(key)
+        self._last_words.pop(key, None)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,10 +1,15 @@
 """What a stage asks of the machines: workers, cores, GPUs. None of it changes a result."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from w2s_platform.stage import Kind, Stage
 
-TRAINING: frozenset[Kind] = frozenset({"round", "bag", "student", "ceiling"})
+if TYPE_CHECKING:
+    from w2s_platform.sweepfile.resources import ResourceSettings
+
+TRAINING: frozenset[Kind] = frozenset({"round", "bag", "long", "student", "ceiling"})
 """Kinds whose training can be spread over several workers."""
 
 
@@ -40,9 +45,19 @@ def needs_of(stage: Stage) -> Needs:
     `hints["resources"]` holds `workers`, `cpus_per_worker` and `gpus_per_worker`; what it leaves
     out is one worker, one core, no GPU. Kinds that don't train always have one worker.
     """
-    asked = stage.hints.get("resources") or {}
+    needs = _needs(stage.hints.get("resources") or {})
+    return needs if stage.kind in TRAINING else replace(needs, workers=1)
+
+
+def needs_of_training(resources: "ResourceSettings") -> dict[str, Needs]:
+    """What a sweep's trainings need, by role, while its stages are not known yet."""
+    roles = {"experts": resources.experts, "students": resources.students}
+    return {role: _needs(asked.model_dump()) for role, asked in roles.items()}
+
+
+def _needs(asked: Mapping[str, Any]) -> Needs:
     return Needs(
-        workers=int(asked.get("workers", 1)) if stage.kind in TRAINING else 1,
+        workers=int(asked.get("workers", 1)),
         cpus=float(asked.get("cpus_per_worker", 1.0)),
         gpus=float(asked.get("gpus_per_worker", 0.0)),
     )

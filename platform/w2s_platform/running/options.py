@@ -1,9 +1,10 @@
 """What a caller may choose about a run; none of it changes a result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from w2s_platform.running.needs import Needs, needs_of_training
 from w2s_platform.running.policy import Policy
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ class RunOptions:
     """A Ray cluster; default: RAY_ADDRESS, else a Ray of this process's own."""
     concurrency: int | None = None
     """Cells at work at once; default: what the machines hold."""
+    needs: Mapping[str, Needs] = field(default_factory=dict[str, Needs])
+    """What trainings hold, by role: a search has no stages yet whose needs could be checked."""
     policy: Policy = field(default_factory=Policy)
     callbacks: Sequence[Any] = ()
     """Ray Tune callbacks, such as the loggers for TensorBoard or MLflow."""
@@ -44,5 +47,12 @@ class RunOptions:
             device_hours=resources.device_hours,
             retry_failed=retry_failed,
         )
-        concurrency = resources.concurrency
-        return cls(store_url, data_root, address, concurrency, policy, debug=debug)
+        return cls(
+            store_url,
+            data_root,
+            address,
+            concurrency=resources.concurrency,
+            needs=needs_of_training(resources),
+            policy=policy,
+            debug=debug,
+        )

@@ -51,7 +51,7 @@ class RoundSearch(OptunaSearch):
         elif OBJECTIVE in last:
             self._study.tell(trial, last[OBJECTIVE])
         else:
-            trial.set_user_attr(ERROR, "the objective is undefined")
+            trial.set_user_attr(ERROR, "the objective is undefined: a seed has no value")
             self._study.tell(trial, state=State.FAIL)
 
     def _note(self, trial: Any, result: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 POLL = 0.5
 """Seconds between snapshots, at least."""
+PATIENCE = 10.0
+"""Seconds that a snapshot may take."""
 _TOLD = ("done", "failed", "retrying", "elsewhere")
 
 
@@ -163,7 +165,7 @@ def watch(broker: Any, display: Display) -> Generator[None]:
         yield
     finally:
         watcher.stop.set()
-        thread.join(timeout=10)
+        thread.join(timeout=2 * PATIENCE)  # one that is under way, and the last
         display.close()
 
 
@@ -174,7 +176,7 @@ class _Watcher:
         self.stop = threading.Event()
 
     def run(self) -> None:
-        from ray.exceptions import RayError
+        from ray.exceptions import ActorDiedError, RayError
 
         pause = POLL
         while True:
@@ -182,17 +184,19 @@ class _Watcher:
             began = time.monotonic()
             try:
                 self._show()
-            except RayError:  # the run is being torn down
+                # A snapshot of ten thousand stages takes its time: spend a tenth of ours on them.
+                pause = max(POLL, 10 * (time.monotonic() - began))
+            except ActorDiedError:  # the run is being torn down
                 return
+            except RayError:  # it took too long, or went wrong: the next one tells the same
+                pause = POLL
             if last:
                 return
-            # A snapshot of ten thousand stages takes its time: spend a tenth of ours on them.
-            pause = max(POLL, 10 * (time.monotonic() - began))
 
     def _show(self) -> None:
         import ray
 
-        snapshot: Snapshot = ray.get(self._broker.snapshot.remote(self._seen), timeout=10)
+        snapshot: Snapshot = ray.get(self._broker.snapshot.remote(self._seen), timeout=PATIENCE)
         if snapshot.events:
             self._seen = snapshot.events[-1].number
         self._display.show(snapshot)

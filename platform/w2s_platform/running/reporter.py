@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+LAST_PATIENCE = 5.0
+"""Seconds that a process waits for the broker before it ends itself."""
 
 
 class Reporter:
@@ -28,6 +32,13 @@ class Reporter:
         """Whether nobody needs the stage any more; also when the broker is gone."""
         self._exchange()
         return self._stop
+
+    def last_words(self, error: str) -> None:
+        """Say what ends this process, and wait until that was heard."""
+        import ray
+
+        with suppress(Exception):  # the process ends all the same
+            ray.get(self._broker.last_words.remote(self._key, error), timeout=LAST_PATIENCE)
 
     def _exchange(self) -> None:
         now = time.monotonic()

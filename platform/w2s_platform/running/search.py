@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from w2s_platform.running import study as studies
-from w2s_platform.running.cluster import check_shared, connect
+from w2s_platform.running.cluster import Cluster, check_shared, connect
 from w2s_platform.running.options import RunOptions
 from w2s_platform.running.progress import Display, QuietDisplay, watch
 from w2s_platform.running.report import RunReport
@@ -68,7 +68,7 @@ def run_search(
         execute: What runs one stage in a worker's process.
 
     Raises:
-        InputError: The store, the address or the sampler can't be used.
+        InputError: The store, the address, the resources or the sampler can't be used.
         KeyboardInterrupt: The run was interrupted; its unfinished trials are made again.
     """
     from w2s_platform.store import open_store
@@ -82,14 +82,26 @@ def run_search(
         search = _Search(problem, options, store, space)
         if search.lacking:
             with connect(options.address, debug=options.debug) as cluster, terminable():
-                check_shared(store.logs_dir)
-                at_once = options.concurrency or cluster.default_concurrency()
+                _check_cluster(options, store, cluster)
+                asked = options.needs.values()
+                at_once = options.concurrency or cluster.default_concurrency(asked)
                 shown = display or QuietDisplay()
                 last = search.run(min(at_once, search.lacking), shown, execute)
         trials, lacking = studies.records(search.study, space), search.count_lacking()
     ran = RunReport.of(last, time.monotonic() - began)
     direction = problem.settings.objective.direction
     return SearchReport(problem.study, trials, ran, direction, lacking)
+
+
+def _check_cluster(options: RunOptions, store: "Store", cluster: Cluster) -> None:
+    """Refuse what could never run.
+
+    Raises:
+        InputError: A training asks for more than there is, or a node does not see the store.
+    """
+    for role, needs in options.needs.items():
+        cluster.check(needs, f"the training of {role}")
+    check_shared(store.logs_dir)
 
 
 class _Search:

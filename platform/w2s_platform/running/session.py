@@ -48,9 +48,11 @@ def brokered(
         name: The run's folder for notes.
         execute: What runs one stage.
     """
+    from w2s_platform.store.provenance import git_state
+
     # Workers have other working directories than we.
     data_root = str(Path(options.data_root).resolve()) if options.data_root else None
-    work = Work(execute, store.url, data_root)
+    work = Work(execute, store.url, data_root, git_state())
     log = str(runs_folder(store) / name / "events.jsonl")
     broker = start_broker(BrokerSettings(work, options.policy, concurrency, log))
     try:

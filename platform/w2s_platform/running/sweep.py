@@ -94,7 +94,8 @@ def _run(
     import ray
     from ray import tune
 
-    concurrency = min(len(todo), options.concurrency or cluster.default_concurrency())
+    asked = map(needs_of, graph.stages.values())
+    concurrency = min(len(todo), options.concurrency or cluster.default_concurrency(asked))
     name = experiment_name(graph.sweep)
     with brokered(options, store, concurrency=concurrency, name=name, execute=execute) as broker:
         ray.get(broker.add.remote(graph))

@@ -1,8 +1,11 @@
 """The Ray task that runs one stage; a process runs many of them, one after another."""
 
+import os
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ensemble_core.errors import CancelledError
 from w2s_platform.running.devices import task_device
@@ -10,6 +13,9 @@ from w2s_platform.running.needs import needs_of
 from w2s_platform.running.reporter import Reporter
 from w2s_platform.stage import Stage
 from w2s_platform.stages.runtime import Outcome, Runtime
+
+if TYPE_CHECKING:
+    from w2s_platform.store import GitState
 
 Execute = Callable[[Stage, str, Runtime], Outcome]
 """`stages.run.run_stage`, or something with its contract."""
@@ -22,6 +28,8 @@ class Work:
     execute: Execute
     store_url: str
     data_root: str | None = None
+    git: "GitState | None" = None
+    """The driver's code."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Stopped:
 
 
 def run_task(work: Work, stage: Stage, broker: Any) -> Outcome | Stopped:
-    """Run one stage in this process.
+    """Run one stage in this process, and end the process where the stage left its GPU unusable.
 
     Args:
         work: What the run's stages share.
@@ -42,11 +50,20 @@ def run_task(work: Work, stage: Stage, broker: Any) -> Outcome | Stopped:
     reporter = Reporter(broker, stage.key)
     reporter.started()
     try:
-        return work.execute(stage, work.store_url, _runtime(work, stage, broker, reporter))
+        outcome = work.execute(stage, work.store_url, _runtime(work, stage, broker, reporter))
     except CancelledError as stopped:
         return Stopped(str(stopped))
     finally:
         _free_device_memory()
+    if outcome.process_broken:
+        _end_process(reporter, outcome)
+    return outcome
+
+
+def _end_process(reporter: Reporter, outcome: Outcome) -> None:
+    """Be lost: Ray keeps a process whose task returns, and would give it the next stage."""
+    reporter.last_words(outcome.error or "its process is broken")
+    os._exit(1)
 
 
 def _runtime(work: Work, stage: Stage, broker: Any, reporter: Reporter) -> Runtime:
@@ -60,6 +77,8 @@ def _runtime(work: Work, stage: Stage, broker: Any, reporter: Reporter) -> Runti
         data_root=work.data_root,
         device=task_device(),
         threads=needs.threads,
+        devices=needs.devices,
+        git=work.git,
         launch=launch,
         on_progress=reporter.progress,
         should_stop=reporter.should_stop,
@@ -68,8 +87,7 @@ def _runtime(work: Work, stage: Stage, broker: Any, reporter: Reporter) -> Runti
 
 def _free_device_memory() -> None:
     """Give cached GPU memory back: this process stays, and others may get the GPU next."""
-    import sys
-
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+        with suppress(RuntimeError):  # after a fault nothing works; how the stage ended matters
+            torch.cuda.empty_cache()

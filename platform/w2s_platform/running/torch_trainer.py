@@ -6,6 +6,7 @@ two cores, so that this pays for large models only.
 
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -13,11 +14,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from ensemble_core.errors import CancelledError, W2SError
 from w2s_platform.running.needs import Needs
 from w2s_platform.running.reporter import Reporter
+from w2s_platform.stages.faults import is_infrastructure
 from w2s_platform.stages.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ _ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }
 _POLL = 0.5
+_OF_THE_GROUP = re.compile(r"gloo/transport|distributed/c10d|NCCL")
+"""In the text of errors that torch.distributed raises without a type of their own."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class WorkerGroup:
         Raises:
             W2SError: The training raised it, on whichever worker.
             CancelledError: The runtime asked to stop.
-            ConnectionError: A worker died.
+            ConnectionError: A worker died, or the connection to it broke.
         """
         out = Path(job.out)
         config = {
@@ -202,26 +207,40 @@ def _booleans(values: list[bool] | None) -> "np.ndarray | None":
 
 
 def _explained(error: Exception, stopped: bool) -> Exception:
-    """The workers' own error; without one, the infrastructure's."""
-    failures: Mapping[int, Exception] = getattr(error, "worker_failures", {})
-    causes = [_cause(failures[rank]) for rank in sorted(failures)]
+    """What to raise for a group that failed.
+
+    The workers' own error comes first. Else, where any of them was lost, that is why the others
+    failed too. A bare `RuntimeError` is a loss where torch.distributed raised it, as gloo does when
+    a peer is gone; any other (shapes, types) would come again, and so counts as the work's.
+    """
     if stopped:
         return CancelledError("training was stopped")
+    failures: Mapping[int, Exception] = getattr(error, "worker_failures", {})
+    found = [failures[rank] for rank in sorted(failures)]
+    causes = [_cause(each) for each in found or [getattr(error, "controller_failure", error)]]
     if own := next((cause for cause in causes if isinstance(cause, W2SError)), None):
         return own
-    raised = next((cause for cause in causes if not _is_death(cause)), None)
-    if raised is not None:
-        return RuntimeError(f"a worker of the training failed: {raised}")
-    return ConnectionError(f"the workers of the training were lost: {type(error).__name__}")
+    if lost := next((cause for cause in causes if _is_loss(cause)), None):
+        return ConnectionError(f"the workers of the training were lost: {_told(lost)}")
+    return RuntimeError(f"a worker of the training failed: {_told(causes[0])}")
 
 
 def _cause(error: Exception) -> BaseException:
-    """What a worker raised, below what Ray wrapped around it."""
-    inner = getattr(error, "_base_exc", None) or getattr(error, "cause", None) or error.__cause__
-    return inner if isinstance(inner, BaseException) else error
+    """What a worker raised, or died of, below what Ray wrapped around it."""
+    for name in ("_base_exc", "health_check_failure", "cause"):
+        if isinstance(inner := getattr(error, name, None), BaseException):
+            return inner
+    return error
 
 
-def _is_death(error: BaseException) -> bool:
-    from ray.exceptions import RayError
+def _is_loss(error: BaseException) -> bool:
+    """Whether a machine, a process or a connection failed; what Ray itself raises is of those."""
+    by_ray = type(error).__module__.partition(".")[0] == "ray"
+    return by_ray or is_infrastructure(error) or _OF_THE_GROUP.search(str(error)) is not None
 
-    return isinstance(error, RayError)
+
+def _told(error: BaseException) -> str:
+    """Its kind, and its first and last line: Ray's own errors fill a screen."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = " … ".join(shorten(line, 200) for line in dict.fromkeys([*lines[:1], *lines[-1:]]))
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__

@@ -22,7 +22,6 @@ def make_tuner(
     concurrency: int,
     callbacks: Sequence[Any] = (),
     shared: Mapping[str, Any] | None = None,
-    stop: Any = None,
     **tuning: Any,
 ) -> Any:
     """A `ray.tune.Tuner` that hands every trial the broker.
@@ -36,7 +35,6 @@ def make_tuner(
         concurrency: Trials at once. Tune would start as many as fit, and trials hold nothing.
         callbacks: Further Tune callbacks.
         shared: Further arguments of every trial.
-        stop: A `ray.tune.Stopper`.
         tuning: More of `TuneConfig`, such as the search algorithm and the scheduler.
     """
     from ray import tune
@@ -50,7 +48,6 @@ def make_tuner(
             name=name,
             storage_path=str(folder),
             verbose=0,
-            stop=stop,
             failure_config=tune.FailureConfig(max_failures=TRIAL_RETRIES),
             callbacks=[*callbacks, _release_callback(broker)],
         ),

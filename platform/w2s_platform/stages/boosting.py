@@ -1,6 +1,9 @@
 """The stages `round` and `bag`: one expert each."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ensemble_core.settings import BoostSettings
 from w2s_platform.stages.context import StageContext, read_json
@@ -19,22 +22,32 @@ def run_round(ctx: StageContext) -> None:
 
     A round after the end of boosting trains nothing and says so.
     """
-    data = ctx.encode(ctx.questions("labelled"))
-    state = _state_before(ctx, data)
+    data, scored = _labelled(ctx)
+    state = _state_before(ctx, scored)
     if state is None or state.ended:
         ctx.write_json(ROUND, {"round": ctx.settings["round"], "ended": True})
         return
-    trained = train_job(_round_job(ctx, data, state), ctx.runtime)
+    trained = train_job(_round_job(ctx, data, scored, state), ctx.runtime)
     ctx.spent.add(trained.log)
-    _write_tokens(ctx, data, state, trained)
+    _write_tokens(ctx, data, scored, state, trained)
     described = {"round": ctx.settings["round"], "ended": False, "state": state.scalars()}
     ctx.write_json(ROUND, described | {"training": _curve(trained)})
 
 
+def run_long(ctx: StageContext) -> None:
+    """Train one expert as long as several together: the comparison at equal compute."""
+    from ensemble_core.rounds import round_seed
+
+    job = _job(ctx, ctx.encode(ctx.questions("labelled")), round_seed(ctx.settings["seed"], 1))
+    longer = {"epochs": job.training.epochs * ctx.settings["times"]}
+    job = replace(job, training=job.training.model_copy(update=longer))
+    trained = train_job(job, ctx.runtime)
+    ctx.spent.add(trained.log)
+    ctx.write_json(ROUND, {"times": ctx.settings["times"], "training": _curve(trained)})
+
+
 def run_bag(ctx: StageContext) -> None:
     """Train one bagging expert on its own bootstrap draw of the labelled questions."""
-    import numpy as np
-
     from ensemble_core.encoding import TokenDataset
     from ensemble_core.rounds import round_seed
 
@@ -73,37 +86,60 @@ def outcome_of(artifact: "Artifact", boost: BoostSettings) -> "RoundOutcome | No
         wrong=column["wrong"],
         reference_wrong=column.get("reference_wrong"),
         example=column["example"],
+        judged=column.get("judged"),
         settings=boost,
     )
 
 
-def _state_before(ctx: StageContext, data: "TokenDataset") -> "BoostState | None":
+def _labelled(ctx: StageContext) -> "tuple[TokenDataset, TokenDataset]":
+    """What the experts are trained on, and what they are scored on: held-out tokens follow."""
+    from ensemble_core.encoding import TokenDataset
+
+    data = ctx.encode(ctx.questions("labelled"))
+    if "heldout" not in ctx.stage.inputs:
+        return data, data
+    heldout = ctx.encode(ctx.questions("heldout"))
+    return data, TokenDataset([*data.examples, *heldout.examples])
+
+
+def _state_before(ctx: StageContext, scored: "TokenDataset") -> "BoostState | None":
     from ensemble_core.rounds import initial_state
 
     if "previous" not in ctx.stage.inputs:
-        return initial_state(data.n_answer_tokens)
+        return initial_state(scored.n_answer_tokens)
     outcome = outcome_of(ctx.input("previous"), boost_of(ctx))
     return outcome.state if outcome else None
 
 
-def _round_job(ctx: StageContext, data: "TokenDataset", state: "BoostState") -> TrainJob:
-    """The first round trains on the whole set with uniform weights in either mode."""
+def _round_job(
+    ctx: StageContext, data: "TokenDataset", scored: "TokenDataset", state: "BoostState"
+) -> TrainJob:
+    """The first round trains on the whole set with uniform weights in either mode.
+
+    Out of bag it draws from the set: who has seen every example can't be judged on any.
+    """
     from ensemble_core.rounds import round_seed, sampling_probabilities
 
     seed = round_seed(ctx.settings["seed"], ctx.settings["round"])
+    if "previous" not in ctx.stage.inputs and ctx.settings.get("error") != "oob":
+        return _job(ctx, data, seed, scored=scored, score_pretrained=True)
+    log_weights = state.log_weights[: data.n_answer_tokens]
     if "previous" not in ctx.stage.inputs:
-        return _job(ctx, data, seed, find_misses=True, find_pretrained_misses=True)
+        even = sampling_probabilities(np.zeros(len(data)), np.arange(len(data)))
+        return _job(
+            ctx, data, seed, scored=scored, score_pretrained=True, example_probabilities=even
+        )
     if boost_of(ctx).update == "reweight":
-        return _job(ctx, data, seed, find_misses=True, token_weights=state.weights)
-    drawn = sampling_probabilities(state.log_weights, data.example)
-    return _job(ctx, data, seed, find_misses=True, example_probabilities=drawn)
+        return _job(ctx, data, seed, scored=scored, token_weights=np.exp(log_weights))
+    drawn = sampling_probabilities(log_weights, data.example)
+    return _job(ctx, data, seed, scored=scored, example_probabilities=drawn)
 
 
 def _job(ctx: StageContext, data: "TokenDataset", seed: int, **how: Any) -> TrainJob:
     return TrainJob(
         store_url=ctx.store_url,
         pretrained=ctx.stage.inputs["pretrained"],
-        layers=ctx.settings["layers"],
+        layers=ctx.settings.get("layers"),
         adapter=ctx.adapter,
         training=ctx.training,
         precision=ctx.settings["precision"],
@@ -115,22 +151,42 @@ def _job(ctx: StageContext, data: "TokenDataset", seed: int, **how: Any) -> Trai
 
 
 def _write_tokens(
-    ctx: StageContext, data: "TokenDataset", state: "BoostState", trained: Trained
+    ctx: StageContext,
+    data: "TokenDataset",
+    scored: "TokenDataset",
+    state: "BoostState",
+    trained: Trained,
 ) -> None:
     """One row per answer token: the weight it went in with, and whether the expert missed it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = {
-        "example": data.example,
-        "position": data.position,
-        "token": data.answer_tokens,
+        "example": scored.example,
+        "position": scored.position,
+        "token": scored.answer_tokens,
         "log_weight": state.log_weights,
         "wrong": trained.misses,
+        "judged": _judged(_error(ctx), data, scored, trained),
+        "reference_wrong": trained.pretrained_misses,
     }
-    if trained.pretrained_misses is not None:
-        columns["reference_wrong"] = trained.pretrained_misses
-    pq.write_table(pa.table(columns), ctx.out / TOKENS)
+    given = {name: column for name, column in columns.items() if column is not None}
+    pq.write_table(pa.table(given), ctx.out / TOKENS)
+
+
+def _error(ctx: StageContext) -> str:
+    """Where the round's error is measured."""
+    boost = ctx.settings.get("boost") or ctx.settings
+    return boost.get("error", "train")
+
+
+def _judged(
+    error: str, data: "TokenDataset", scored: "TokenDataset", trained: Trained
+) -> "np.ndarray | None":
+    """The tokens that the error is measured on; None for all."""
+    if error == "heldout":
+        return scored.example >= len(data)
+    return (trained.log.drawn == 0)[data.example] if error == "oob" else None
 
 
 def _curve(trained: Trained) -> dict[str, Any]:

@@ -74,8 +74,9 @@ class StageContext:
 
     @property
     def training(self) -> TrainingSettings:
-        """The stage's training settings."""
-        return TrainingSettings.model_validate(self.settings["training"])
+        """The stage's training settings, and the size of its micro-batches, which is a hint."""
+        hint = self.stage.hints.get("training") or {}
+        return TrainingSettings.model_validate({**self.settings["training"], **hint})
 
     def encode(
         self,

@@ -21,7 +21,7 @@ def run_evaluate(ctx: StageContext) -> None:
         ctx.write_json(MEASUREMENTS, [])
         return
     device = ctx.runtime.device
-    model, tokenizer = load_subject(ctx.store, subject.key, device, ctx.settings["layers"])
+    model, tokenizer = load_subject(ctx.store, subject.key, device, ctx.settings.get("layers"))
     result = evaluate(
         model,
         tokenizer,

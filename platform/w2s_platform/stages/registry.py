@@ -25,14 +25,18 @@ class Entry(NamedTuple):
 
 REGISTRY: dict[Kind, Entry] = {
     "data": Entry("sources", "run_data", 1),
+    "noise": Entry("noise", "run_noise", 1),
     "pretrain": Entry("sources", "run_pretrain", 1),
     "round": Entry("boosting", "run_round", 1),
     "bag": Entry("boosting", "run_bag", 1),
+    "long": Entry("boosting", "run_long", 1),
     "ensemble": Entry("ensembles", "run_ensemble", 1),
+    "gate": Entry("gates", "run_gate", 1),
     "labels": Entry("students", "run_labels", 2),
     "student": Entry("students", "run_student", 1),
     "ceiling": Entry("students", "run_student", 1),
     "evaluate": Entry("evaluate", "run_evaluate", 2),
+    "prefixes": Entry("prefixes", "run_prefixes", 1),
 }
 
 

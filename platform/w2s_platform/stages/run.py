@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ensemble_core.errors import CancelledError, W2SError
+from ensemble_core.errors import CancelledError
 from w2s_platform.stage import Stage
 from w2s_platform.stages import reuse
 from w2s_platform.stages.context import StageContext
+from w2s_platform.stages.faults import breaks_process, is_infrastructure
 from w2s_platform.stages.registry import body
 from w2s_platform.stages.runtime import Outcome, Runtime
 
 if TYPE_CHECKING:
-    from w2s_platform.store import Lease
+    from w2s_platform.store import Lease, Store
     from w2s_platform.store.manifest import Cost
 
 
@@ -29,8 +30,9 @@ def run_stage(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
     or records the failure. The inputs must be in the store already.
 
     Returns:
-        `done`; `cached` if it was there; `busy` if another owner works on it (ask again later);
-        `failed`, with what went wrong recorded in the store.
+        `done`; `cached` if it was there; `busy` if another owner works on it, or on another stage
+        that does the same (ask again when `waits_for` is free); `failed`, with what went wrong
+        recorded in the store.
 
     Raises:
         CancelledError: The runtime asked to stop, or the lease was lost.
@@ -46,11 +48,17 @@ def run_stage(stage: Stage, store_url: str, runtime: Runtime) -> Outcome:
     with reuse.only_worker(store, content, stage.kind) as alone:
         lease = store.acquire(stage.key, stage.kind) if alone else None
         if lease is None:
-            return Outcome(stage.key, "cached" if store.find(stage.key) else "busy")
+            return _not_ours(stage, store, stage.key if alone else content)
         with lease:
             return _run_leased(
                 StageContext(stage, store, store_url, lease.workdir, runtime), lease, content
             )
+
+
+def _not_ours(stage: Stage, store: "Store", held: str) -> Outcome:
+    if store.find(stage.key):
+        return Outcome(stage.key, "cached")
+    return Outcome(stage.key, "busy", waits_for=held)
 
 
 def _run_leased(ctx: StageContext, lease: "Lease", content: str) -> Outcome:
@@ -73,9 +81,10 @@ def _do(ctx: StageContext, lease: "Lease", content: str) -> Outcome:
     if same := reuse.find_same(ctx.store, content):
         reuse.take_over(same, lease)
         _publish(ctx, lease)
-        return Outcome(key, "done", lease.seconds, summary={"same_as": same.key})
+        return Outcome(key, "done", lease.seconds)
     with _quiet(lease):
         _use_threads(ctx.runtime)
+        _forget_peak_memory(ctx.runtime.device)
         body(ctx.stage.kind)(ctx)
     lease.check()
     if ctx.runtime.should_stop():
@@ -88,7 +97,7 @@ def _do(ctx: StageContext, lease: "Lease", content: str) -> Outcome:
 def _publish(ctx: StageContext, lease: "Lease") -> None:
     from w2s_platform.store import collect_provenance
 
-    provenance = collect_provenance(ctx.runtime.device)
+    provenance = collect_provenance(ctx.runtime.device, ctx.runtime.git)
     lease.publish(_cost(ctx, lease), provenance, ctx.stage.preimage)
 
 
@@ -97,18 +106,10 @@ def _failed(ctx: StageContext, lease: "Lease", error: Exception) -> Outcome:
     from w2s_platform.store import explain_full
 
     error = explain_full(error, str(lease.workdir)) or error
-    deterministic = not _is_infrastructure(error)
+    deterministic, broken = not is_infrastructure(error), breaks_process(error)
     attempt = lease.fail(error, deterministic=deterministic, cost=_cost(ctx, lease))
     lease.check()
-    return Outcome(ctx.stage.key, "failed", lease.seconds, attempt.error, deterministic)
-
-
-def _is_infrastructure(error: Exception) -> bool:
-    from w2s_platform.store import StoreError
-
-    return isinstance(error, StoreError | MemoryError | ConnectionError | TimeoutError) or (
-        isinstance(error, OSError) and not isinstance(error, W2SError)
-    )
+    return Outcome(ctx.stage.key, "failed", lease.seconds, attempt.error, deterministic, broken)
 
 
 def _use_threads(runtime: Runtime) -> None:
@@ -121,13 +122,21 @@ def _use_threads(runtime: Runtime) -> None:
 def _cost(ctx: StageContext, lease: "Lease") -> "Cost":
     from w2s_platform.store.manifest import Cost
 
+    seconds = lease.seconds
     return Cost(
-        wall_seconds=lease.seconds,
-        device_seconds=lease.seconds,
+        wall_seconds=seconds,
+        device_seconds=seconds * ctx.runtime.devices,
         tokens=ctx.spent.tokens,
         flops=ctx.spent.flops,
         peak_memory_bytes=_peak_memory(ctx.runtime.device),
     )
+
+
+def _forget_peak_memory(device: str) -> None:
+    """Begin anew: this process may have run a stage before, with a higher peak."""
+    torch = sys.modules.get("torch")
+    if device.startswith("cuda") and torch is not None and torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def _peak_memory(device: str) -> int:

@@ -8,6 +8,7 @@ from ensemble_core.errors import StageError
 
 if TYPE_CHECKING:
     from w2s_platform.stages.training import Trained, TrainJob
+    from w2s_platform.store import GitState
 
 
 def _never() -> bool:
@@ -29,6 +30,10 @@ class Runtime:
     data_root: str | None = None
     device: str = "cpu"
     threads: int | None = None
+    devices: float = 1.0
+    """Devices that the stage holds, over all its workers; for its cost."""
+    git: "GitState | None" = None
+    """The driver's code, for the provenance: a worker's own directory is another one."""
     launch: "Callable[[TrainJob, Runtime], Trained] | None" = None
     on_progress: Callable[[Mapping[str, Any]], None] = _ignore
     """Called with {"step", "steps", "loss"} or {"done", "total"} now and then."""
@@ -41,11 +46,15 @@ class Outcome:
 
     key: str
     status: Literal["done", "cached", "busy", "failed"]
-    """`busy`: another owner holds the lease; ask again later."""
+    """`busy`: another owner holds a lease that it needs; ask again when that is gone."""
     seconds: float = 0.0
     error: str | None = None
     deterministic: bool = False
     """The failure would come again with the same inputs."""
+    process_broken: bool = False
+    """The failure took the process's GPU along: nothing else should run there."""
+    waits_for: str | None = None
+    """Where `busy`, the key whose lease is held: the stage's own, or its content key."""
     summary: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def raise_for_failure(self) -> None:

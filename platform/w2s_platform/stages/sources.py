@@ -69,17 +69,8 @@ def _import(ctx: StageContext, ref: ModelRef) -> tuple[Any, Any]:
 
 
 def _pinned(ref: ModelRef) -> dict[str, Any]:
-    """The hub reference at the commit that its branch names now.
+    """The hub reference at the commit that its branch names now."""
+    from ensemble_core.models.hub import find_commit
 
-    Raises:
-        StageError: The hub can't be reached or does not know the model.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        commit = HfApi().model_info(ref.hub or "", revision=ref.revision).sha
-    except (HfHubHTTPError, OSError) as error:
-        hint = "check the name and revision, or use `path:` for a local directory"
-        raise StageError(f"the hub did not answer: {error}", where=ref.hub, hint=hint) from error
+    commit = find_commit(ref.hub or "", ref.revision)
     return ref.model_copy(update={"revision": commit, "layers": None}).model_dump()

@@ -75,7 +75,7 @@ def run_student(ctx: StageContext) -> None:
     job = TrainJob(
         store_url=ctx.store_url,
         pretrained=ctx.stage.inputs["pretrained"],
-        layers=ctx.settings["layers"],
+        layers=ctx.settings.get("layers"),
         adapter=ctx.adapter,
         training=ctx.training,
         precision=ctx.settings["precision"],

@@ -8,10 +8,12 @@ from w2s_platform.stages.context import read_json
 from w2s_platform.stages.training import ADAPTER, MODEL, TRAINED
 
 if TYPE_CHECKING:
+    from ensemble_core.gating import Gate
     from w2s_platform.store import Artifact, Store
 
 SOURCE = "model.json"
 ENSEMBLE = "ensemble.json"
+GATE = "gate.safetensors"
 
 
 def model_ref(artifact: "Artifact", layers: int | None = None) -> ModelRef:
@@ -53,7 +55,9 @@ def load_subject(
         return load_pretrained(store, key, layers, device)
     if kind == "ensemble":
         return _load_ensemble(store, artifact, device)
-    if kind in ("round", "bag", "student", "ceiling"):
+    if kind == "gate":
+        return _load_gated(store, artifact, device)
+    if kind in ("round", "bag", "long", "student", "ceiling"):
         return _load_trained(store, artifact, device)
     raise StageError(f"a `{kind}` stage makes no model", where=key[:12])
 
@@ -78,7 +82,23 @@ def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[An
     return load_adapter(base, directory / ADAPTER), tokenizer
 
 
-def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
+def _load_gated(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
+    """The ensemble whose gate this artifact holds; one expert alone has none."""
+    from safetensors.torch import load_file
+
+    from ensemble_core.gating import Gate
+
+    ensemble = store.require(artifact.manifest.preimage["inputs"]["ensemble"])
+    if GATE not in artifact.manifest.files:
+        return _load_ensemble(store, ensemble, device)
+    gate = Gate()
+    gate.load_state_dict(load_file(artifact.path(GATE)))
+    return _load_ensemble(store, ensemble, device, gate.requires_grad_(False))
+
+
+def _load_ensemble(
+    store: "Store", artifact: "Artifact", device: str, gate: "Gate | None" = None
+) -> tuple[Any, Any]:
     """One base with T adapters where the experts are adapters; T models otherwise.
 
     One expert alone is itself under every combiner.
@@ -90,17 +110,16 @@ def _load_ensemble(store: "Store", artifact: "Artifact", device: str) -> tuple[A
     if len(members) == 1:
         return _load_trained(store, members[0], device)
     alphas = [float(member["weight"]) for member in described["members"]]
+    how = (alphas, "gate" if gate else described["combine"], gate)
     trained = [read_json(member, TRAINED) for member in members]
     if trained[0]["adapter"] is not None:
         base, tokenizer = load_pretrained(
             store, trained[0]["pretrained"], trained[0]["layers"], device
         )
         adapters = [member.path(TRAINED).parent / ADAPTER for member in members]
-        model: Any = TokenEnsembleForCausalLM.from_adapters(
-            base, adapters, alphas, described["combine"]
-        )
+        model: Any = TokenEnsembleForCausalLM.from_adapters(base, adapters, *how)
         return model.to(device), tokenizer
     loaded = [_load_trained(store, member, device) for member in members]
     experts = [model for model, _ in loaded]
-    ensemble: Any = TokenEnsembleForCausalLM.from_experts(experts, alphas, described["combine"])
+    ensemble: Any = TokenEnsembleForCausalLM.from_experts(experts, *how)
     return ensemble.to(device), loaded[0][1]

@@ -37,9 +37,9 @@ class TrainJob:
     token_weights: "np.ndarray | None" = None
     example_probabilities: "np.ndarray | None" = None
     soft_targets: "SoftTargets | None" = None
-    find_misses: bool = False
-    """Find the answer tokens of `data` that the trained model gets wrong, while it is loaded."""
-    find_pretrained_misses: bool = False
+    scored: "TokenDataset | None" = None
+    """Examples of which to find the answer tokens that the trained model gets wrong."""
+    score_pretrained: bool = False
     """The same for the model before its training."""
 
 
@@ -49,7 +49,7 @@ class Trained:
 
     log: "TrainingLog"
     misses: "np.ndarray | None" = None
-    """Whether the trained model gets each of N answer tokens wrong; None where not asked for."""
+    """Whether the trained model gets each scored answer token wrong; None where not asked for."""
     pretrained_misses: "np.ndarray | None" = None
 
 
@@ -75,14 +75,14 @@ def run_training(job: TrainJob, workers: "Workers", runtime: Runtime) -> Trained
 
     store, first = open_store(job.store_url), workers.rank == 0
     model, _ = load_pretrained(store, job.pretrained, job.layers, runtime.device)
-    before = _misses(model, job) if first and job.find_pretrained_misses else None
+    before = _misses(model, job.scored) if first and job.score_pretrained else None
     if job.adapter is not None:
         model = add_lora(model, job.adapter, seed=job.seed)
     log = _train(model, job, workers, runtime)
     if not first:
         return Trained(log)
     _save(model, job)
-    return Trained(log, _misses(model, job) if job.find_misses else None, before)
+    return Trained(log, _misses(model, job.scored), before)
 
 
 def _train(model: Any, job: TrainJob, workers: "Workers", runtime: Runtime) -> "TrainingLog":
@@ -106,10 +106,10 @@ def _train(model: Any, job: TrainJob, workers: "Workers", runtime: Runtime) -> "
     )
 
 
-def _misses(model: Any, job: TrainJob) -> "np.ndarray":
+def _misses(model: Any, scored: "TokenDataset | None") -> "np.ndarray | None":
     from ensemble_core.scoring import token_errors
 
-    return token_errors(model, job.data)
+    return None if scored is None else token_errors(model, scored)
 
 
 def _save(model: Any, job: TrainJob) -> None:

@@ -18,7 +18,7 @@ from w2s_platform.store.backend import Backend, Guard
 from w2s_platform.store.errors import LeaseLostError, explain_full, explained
 from w2s_platform.store.leases import LeaseBook, LeaseRecord, StoredLease
 from w2s_platform.store.manifest import Cost, Manifest, Provenance, dump_manifest, parse_manifest
-from w2s_platform.store.provenance import collect
+from w2s_platform.store.provenance import collect, git_state
 from w2s_platform.store.records import DamagedRecordError
 from w2s_platform.store.verified import VERIFIED
 
@@ -116,7 +116,7 @@ class Lease:
 
         Args:
             cost: What the attempt used; default: its wall seconds.
-            provenance: Where it comes from; default: collected here.
+            provenance: Where it comes from; default: collected here, in this directory's project.
             preimage: What the key is the hash of.
 
         Raises:
@@ -135,7 +135,7 @@ class Lease:
                 files=files,
                 attempt=self.attempt,
                 token=self.token,
-                provenance=provenance or collect(),
+                provenance=provenance or collect(git=git_state()),
                 cost=cost or Cost(wall_seconds=self.seconds),
                 created=records.utc_now(),
             )

@@ -23,7 +23,8 @@ class Cost(Record):
 
     wall_seconds: FiniteFloat = 0.0
     device_seconds: FiniteFloat = 0.0
-    """Wall seconds times the devices held."""
+    """Wall seconds times the devices held: GPUs (or shares of one) over all workers, and where it
+    holds none, its worker processes, however many cores each has. `device_hours` counts alike."""
     tokens: int = 0
     """Tokens that went through a model, forward only or forward and backward."""
     flops: FiniteFloat = 0.0

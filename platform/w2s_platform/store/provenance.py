@@ -31,11 +31,11 @@ def collect(device: str = "", git: GitState | None = None) -> Provenance:
 
     Args:
         device: What the work ran on, such as `cuda:0 NVIDIA H100`.
-        git: The code's state where the caller knows it: a cluster's workers run from a copy of
-            the project without its history. Default: the working directory's project.
+        git: The code's state. Whoever started the work knows it: a cluster's workers run from a
+            copy of the project without its history, or inside another project.
     """
     return Provenance(
-        git=git or git_state(),
+        git=git,
         versions=dict(_versions()),
         host=socket.gethostname(),
         device=device,

@@ -1,11 +1,13 @@
 """Checks that look beyond the file: at the task cards that a sweep names."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ensemble_core.documents import DocumentErrors, Loc, Problem, did_you_mean
 from ensemble_core.errors import InputError
+from ensemble_core.settings import ModelRef
 from ensemble_core.tasks.slices import SliceSpec
 from w2s_platform.sweepfile.places import Places
 from w2s_platform.sweepfile.points import Point
@@ -14,8 +16,12 @@ from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
+    from ensemble_core.tasks.question import Question
     from ensemble_core.tasks.roles import Role
 
+Drawn: TypeAlias = "dict[Loc, list[Question]]"
+MIN_GATE_QUESTIONS = 50
+"""`gating.MIN_QUESTIONS`, which a check does not import torch for."""
 TRAINED_ON = ("labelled", "transfer")
 """Roles on which nothing is measured."""
 
@@ -51,10 +57,15 @@ def draws(sweep: Sweep, cards: "Mapping[str, TaskCard]", data_root: Path | None)
     Raises:
         InputError: Data can't be read, or are malformed.
     """
-    grids = {point.config.tasks.model_dump_json(): point for point in reversed(sweep.points)}
-    return sorted(
-        {p for point in grids.values() for p in _undrawable(sweep, point, cards, data_root)}
-    )
+    drawn: dict[str, Drawn] = {}
+    problems: set[Problem] = set()
+    for point in sweep.points:
+        grid = point.config.tasks.model_dump_json()
+        if grid not in drawn:
+            drawn[grid] = {}
+            problems |= set(_undrawable(sweep, point, cards, data_root, drawn[grid]))
+        problems |= set(_unfit(sweep, point, drawn[grid]))
+    return sorted(problems)
 
 
 def slices(grid: TaskGrid) -> Iterator[tuple[Loc, SliceSpec]]:
@@ -129,8 +140,13 @@ def _lacks_choices(card: "TaskCard | InputError") -> bool:
 
 
 def _undrawable(
-    sweep: Sweep, point: Point, cards: "Mapping[str, TaskCard]", data_root: Path | None
+    sweep: Sweep,
+    point: Point,
+    cards: "Mapping[str, TaskCard]",
+    data_root: Path | None,
+    drawn: Drawn,
 ) -> Iterator[Problem]:
+    """What can't be drawn; what can is put into `drawn`."""
     from ensemble_core.tasks.roles import check_draws
 
     wanted = list(slices(point.config.tasks))
@@ -138,7 +154,8 @@ def _undrawable(
         (role_of(loc), spec, cards[spec.task]) for loc, spec in wanted
     ]
     try:
-        check_draws(requests, data_root=data_root)
+        found = check_draws(requests, data_root=data_root)
+        drawn |= {loc: each for (loc, _), each in zip(wanted, found, strict=True) if each}
     except InputError as error:
         places = [loc for loc, spec in wanted if str(spec) == error.where]
         named = [loc for loc in places if error.what.startswith(f"{role_of(loc)}:")]
@@ -147,6 +164,36 @@ def _undrawable(
         loc = (named or places)[0]
         message = error.what.removeprefix(f"{role_of(loc)}: ")  # the location says it
         yield problem_at(sweep, point, loc, message, error.hint or "")
+
+
+def _unfit(sweep: Sweep, point: Point, drawn: Drawn) -> Iterator[Problem]:
+    """Settings that the questions drawn can't serve."""
+    experts = point.config.experts
+    validation = drawn.get(("tasks", "validation"))
+    if experts.combine == "gate" and validation and len(validation) < MIN_GATE_QUESTIONS:
+        message = f"a gate is learned from {MIN_GATE_QUESTIONS} validation questions or more"
+        hint = f"tasks.validation has {len(validation)}: raise its size, or take another combiner"
+        yield problem_at(sweep, point, ("experts", "combine"), message, hint)
+    labelled = drawn.get(("tasks", "labelled"))
+    longest = _longest_answer(experts.base, labelled) if experts.window and labelled else None
+    if experts.window and longest and experts.window > longest:
+        message = f"no answer is longer than {longest} tokens, so every window is an answer"
+        yield problem_at(
+            sweep, point, ("experts", "window"), message, "lower it, or set unit: sample"
+        )
+
+
+def _longest_answer(model: ModelRef, questions: "Sequence[Question]") -> int | None:
+    """Tokens, end of sequence included; None where the tokenizer would come over a network."""
+    from ensemble_core.encoding import TokenDataset, encode_all
+    from ensemble_core.models.load import load_tokenizer
+    from ensemble_core.nano.tokenizer import build_tokenizer
+
+    if model.hub:
+        return None
+    tokenizer = build_tokenizer() if model.nano else load_tokenizer(model)
+    encoded = encode_all(tokenizer, questions, max_length=sys.maxsize)
+    return int(TokenDataset(encoded).answer_lengths.max())
 
 
 def role_of(loc: Loc) -> "Role":

@@ -60,6 +60,14 @@ def window_with_its_unit(tree: Tree) -> Iterator[Breach]:
         yield Breach(loc, message, also=("experts.unit", "experts.window"))
 
 
+def out_of_bag_goes_with_drawing(tree: Tree) -> Iterator[Breach]:
+    """Reweighing leaves no example out; in the words of `BoostSettings`."""
+    error, update = (get_at(tree, ("experts", name)) for name in ("error", "update"))
+    if error == "oob" and update != "resample":
+        message = "`error: oob` needs `update: resample`: reweighting leaves nothing out"
+        yield Breach(("experts", "error"), message, also=("experts.update",))
+
+
 def layers_once(tree: Tree) -> Iterator[Breach]:
     """A model is cut either beside its name or in its mapping."""
     for section in ("experts", "student"):
@@ -120,6 +128,7 @@ def no_name_twice(tree: Tree) -> Iterator[Breach]:
 _RULES: tuple[Rule, ...] = (
     count_within_rounds,
     window_with_its_unit,
+    out_of_bag_goes_with_drawing,
     layers_once,
     micro_batch_within_batch,
     soft_labels_share_tokens,

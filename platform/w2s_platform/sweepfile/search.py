@@ -1,6 +1,5 @@
 """`search:`, an Optuna study over dotted keys."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -8,19 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from ensemble_core.documents import LocatedError, did_you_mean
 from ensemble_core.documents.validate import thawed
 from ensemble_core.settings import Settings
+from w2s_platform.subject import EXPERT, SUBJECTS
 from w2s_platform.sweepfile.sections import Metric
 
-SUBJECTS = (
-    "weak_base",
-    "floor",
-    "bagging",
-    "ensemble",
-    "strong_base",
-    "single",
-    "student",
-    "ceiling",
-)
-_EXPERT = re.compile(r"expert_[1-9][0-9]*")
 _LOWER_IS_BETTER = ("nll", "ece")
 
 Value = Annotated[Any, AfterValidator(thawed)]
@@ -98,7 +87,7 @@ def _check_bounds(low: float, high: float, log: bool, step: float | None) -> Non
 
 
 def _known_subject(subject: str) -> str:
-    if subject not in SUBJECTS and not _EXPERT.fullmatch(subject):
+    if subject not in SUBJECTS and not EXPERT.fullmatch(subject):
         hint = did_you_mean(subject, (*SUBJECTS, "expert_1"))
         raise LocatedError(f"there is no subject `{subject}`", hint=hint)
     return subject

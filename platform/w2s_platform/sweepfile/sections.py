@@ -11,6 +11,7 @@ from ensemble_core.settings import (
     Labels,
     LoraSettings,
     ModelRef,
+    NoiseSettings,
     Settings,
     TrainingSettings,
 )
@@ -18,11 +19,13 @@ from ensemble_core.tasks.slices import SliceSpec
 from w2s_platform.sweepfile.names import Adapter, Model
 from w2s_platform.sweepfile.resources import ResourceSettings
 
-Baseline = Literal["floor", "bagging", "single", "ceiling"]
+Baseline = Literal["floor", "long", "bagging", "single", "ceiling"]
 Metric = Literal[
     "accuracy", "token_accuracy", "choice_accuracy", "choice_accuracy_norm", "nll", "ece"
 ]
-BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+ALL_BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+BASELINES: tuple[Baseline, ...] = ("floor", "bagging", "single", "ceiling")
+"""Those that run where a sweep names none."""
 METRICS: tuple[Metric, ...] = get_args(Metric)
 CHOICE_METRICS: tuple[Metric, ...] = ("choice_accuracy", "choice_accuracy_norm")
 _NameT = TypeVar("_NameT", bound=str)
@@ -37,7 +40,7 @@ def _one_or_more(value: Any) -> Any:
 
 def _in_order(names: tuple[_NameT, ...]) -> tuple[_NameT, ...]:
     """Names in the order of the design, so that a file's own order identifies nothing."""
-    order: tuple[str, ...] = (*BASELINES, *METRICS)
+    order: tuple[str, ...] = (*ALL_BASELINES, *METRICS)
     return tuple(sorted(names, key=order.index))
 
 
@@ -72,10 +75,9 @@ class ExpertSettings(BoostSettings, frozen=True):
     """Boosting rounds."""
     count: Annotated[int, Field(ge=1)] | None = None
     """Accepted experts that the ensemble uses, at most `rounds`; default: all."""
-    error: Literal["train"] = "train"
-    """Where a round's error is measured: on the labelled tokens (the paper)."""
     combine: CombinerName = "mean"
-    """How the experts' next-token distributions become one."""
+    """How the experts' next-token distributions become one; `gate` is learned on validation
+    data."""
     adapter: Adapter = "full"
     """Full fine-tuning, `lora`, or a mapping with LoRA's settings."""
     training: TrainingSettings = TrainingSettings()
@@ -90,6 +92,11 @@ class ExpertSettings(BoostSettings, frozen=True):
     def lora(self) -> LoraSettings | None:
         """The adapter's settings; None for full fine-tuning."""
         return self.adapter if isinstance(self.adapter, LoraSettings) else None
+
+    @property
+    def boost(self) -> BoostSettings:
+        """What is reweighed, and how."""
+        return BoostSettings(**{name: getattr(self, name) for name in BoostSettings.model_fields})
 
 
 class StudentSettings(Settings, frozen=True):
@@ -137,6 +144,9 @@ class EvaluationSettings(Settings, frozen=True):
     """Questions per forward pass."""
     each_expert: bool = False
     """Evaluate every expert alone too."""
+    staged: bool = False
+    """Evaluate the first t experts together for every t, and how the experts differ, in one pass;
+    the count chosen on validation data is then shown beside the best one on test data."""
 
 
 class Config(Settings, frozen=True):
@@ -146,10 +156,14 @@ class Config(Settings, frozen=True):
     """The task slices, by role."""
     experts: ExpertSettings
     """The weak experts and their boosting."""
+    noise: NoiseSettings = NoiseSettings()
+    """Wrong labels on purpose; none by default."""
     student: StudentSettings
     """The strong student."""
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_in_order)] = BASELINES
-    """What is run for comparison; all by default."""
+    """What is run for comparison. `floor`: the first expert; `long`: one expert trained as long as
+    all together; `bagging`; `single`: the student of the floor's labels; `ceiling`: of true ones.
+    All but `long` by default."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """Metrics and decoding."""
     resources: ResourceSettings = ResourceSettings()

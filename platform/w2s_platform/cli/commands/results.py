@@ -1,7 +1,7 @@
 """`w2s results`: the numbers of a sweep, as a table or as data."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,19 @@ import click
 from ensemble_core.documents import did_you_mean
 from ensemble_core.errors import InputError
 from w2s_platform.cli.console import show, text_of
-from w2s_platform.cli.options import debug_option, store_option, sweep_argument
+from w2s_platform.cli.options import (
+    data_root_option,
+    debug_option,
+    store_option,
+    sweep_argument,
+)
 from w2s_platform.cli.render.layout import Layout, to_latex
+from w2s_platform.cli.render.text import count
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from w2s_platform.sweepfile.sweep import Sweep
 
 FORMATS = ("table", "csv", "json", "parquet", "latex")
 _SHOWN_BY_DEFAULT = ("accuracy", "choice_accuracy")
@@ -24,6 +32,7 @@ _SHOWN_BY_DEFAULT = ("accuracy", "choice_accuracy")
 @click.command()
 @sweep_argument
 @store_option
+@data_root_option
 @click.option(
     "--format",
     "form",
@@ -52,6 +61,7 @@ _SHOWN_BY_DEFAULT = ("accuracy", "choice_accuracy")
 def command(
     file: Path,
     store: str | None,
+    data_root: Path | None,
     form: str,
     by: tuple[str, ...],
     metric: tuple[str, ...],
@@ -71,7 +81,7 @@ def command(
       w2s results sweeps/quickstart.yaml --format csv > rows.csv
       w2s results sweeps/quickstart.yaml --format latex --out table.tex
     """
-    loaded = _load(file, store)
+    loaded = _load(file, store, data_root)
     keys = [resolve_key(key, list(loaded.frame.columns)) for key in by] if by else None
     if form in ("table", "latex"):
         layouts = _layouts(loaded, keys, metric)
@@ -89,7 +99,7 @@ class _Loaded:
     notes: tuple[str, ...]
 
 
-def _load(file: Path, store: str | None) -> _Loaded:
+def _load(file: Path, store: str | None, data_root: Path | None) -> _Loaded:
     """Read the rows that the store has.
 
     Raises:
@@ -99,7 +109,6 @@ def _load(file: Path, store: str | None) -> _Loaded:
     from w2s_platform.results.notes import ensemble_notes, staleness
     from w2s_platform.results.rows import frame_of
     from w2s_platform.store import open_store
-    from w2s_platform.sweepfile.expand import cells
     from w2s_platform.sweepfile.load import load_sweep
 
     opened = open_store(store, read_only=True)
@@ -109,9 +118,9 @@ def _load(file: Path, store: str | None) -> _Loaded:
     if frame.empty:
         hint = f"`w2s status {file}` shows how far it is"
         raise InputError("no measurement has finished yet", where=str(opened.url), hint=hint)
-    changed = None if sweep.search else staleness(ledger, [cell.id for cell in cells(sweep)])
+    changed = [] if sweep.search else staleness(ledger, _cells_now(file, sweep, data_root))
     notes = [
-        *([changed] if changed else []),
+        *changed,
         *ensemble_notes(opened, ledger),
         f"every measurement: w2s results {file} --format csv",
         f"store: {opened.url.removeprefix('file://')}",
@@ -120,6 +129,18 @@ def _load(file: Path, store: str | None) -> _Loaded:
     if measured < len(ledger.cells):
         notes.insert(0, f"so far {measured} of {len(ledger.cells)} cells have results")
     return _Loaded(ledger.sweep, frame, tuple(notes))
+
+
+def _cells_now(file: Path, sweep: "Sweep", data_root: Path | None) -> Mapping[str, Sequence[str]]:
+    """The cells of the file with the keys of their stages, where its data and models are here."""
+    from w2s_platform.cli.inputs import load_study
+    from w2s_platform.sweepfile.expand import cells
+
+    try:
+        graph = load_study(file, data_root, draw=False).graph
+    except InputError:  # whoever looks at results need not have what they were made from
+        return {cell.id: () for cell in cells(sweep)}
+    return {cell.id: cell.stages for cell in graph.cells}
 
 
 def resolve_key(key: str, columns: Sequence[str]) -> str:
@@ -142,7 +163,13 @@ def resolve_key(key: str, columns: Sequence[str]) -> str:
 
 def _layouts(loaded: _Loaded, keys: Sequence[str] | None, wanted: Sequence[str]) -> list[Layout]:
     from w2s_platform.cli.render.results import result_layouts
-    from w2s_platform.results.summary import GROUP, differences, summarise, varied_columns
+    from w2s_platform.results.summary import (
+        GROUP,
+        count_uneven,
+        differences,
+        summarise,
+        varied_columns,
+    )
 
     frame = loaded.frame
     by = [key for key in keys or () if key not in GROUP] if keys else varied_columns(frame)
@@ -155,8 +182,10 @@ def _layouts(loaded: _Loaded, keys: Sequence[str] | None, wanted: Sequence[str])
         for metric in metrics
     ]
     layouts = [layout for table in tables for layout in table]
-    last = layouts[-1]
-    return [*layouts[:-1], replace(last, notes=(*last.notes, *loaded.notes))]
+    last, uneven = layouts[-1], count_uneven(frame[frame["metric"].isin((*metrics, "pgr"))], by)
+    lacks = f"{count(uneven, 'mean')} with seeds that lack slices which other seeds have (yet)"
+    notes = [lacks] if uneven else []
+    return [*layouts[:-1], replace(last, notes=(*last.notes, *notes, *loaded.notes))]
 
 
 def _metrics(measured: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The result tables: floor to ceiling, PGR and paired differences, ID and OOD."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,13 +15,12 @@ from w2s_platform.cli.render.means import (
     show_mean,
 )
 from w2s_platform.cli.render.metrics import heading, scale_of
+from w2s_platform.subject import BEST, CHOSEN, EXPERT, PREFIX, SUBJECTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_BEFORE_EXPERTS = ("weak_base", "floor")
-_AFTER_EXPERTS = ("bagging", "ensemble", "strong_base", "single", "student", "ceiling")
-_IN_GRIDS = ("floor", "bagging", "ensemble", "single", "student", "ceiling")
+_IN_GRIDS = tuple(name for name in SUBJECTS if not name.endswith("_base"))
 _REPORTED_ROLES = ("id", "ood")
 _TITLES = {"id": "ID", "ood": "OOD"}
 _PGR_GOES_WITH = ("accuracy", "choice_accuracy")
@@ -57,13 +57,18 @@ def result_layouts(
 
 def subject_order(subjects: Sequence[str]) -> list[str]:
     """Order subjects as the method makes them: base, floor, experts, ensemble, students."""
-    experts = sorted(
-        (name for name in subjects if name.startswith("expert_")),
-        key=lambda name: int(name.removeprefix("expert_")),
-    )
-    known = [*_BEFORE_EXPERTS, *experts, *_AFTER_EXPERTS]
-    rest = [name for name in subjects if name not in known]
-    return [name for name in known if name in subjects] + rest
+    return sorted(subjects, key=_place)
+
+
+def _place(subject: str) -> tuple[int, int]:
+    """Experts stand after the floor; what is not known comes last, in the order given."""
+    if expert := EXPERT.fullmatch(subject):
+        return SUBJECTS.index("floor"), int(expert[1])
+    if prefix := PREFIX.fullmatch(subject):
+        return SUBJECTS.index("ensemble"), int(prefix[1])
+    if subject in (CHOSEN, BEST):
+        return SUBJECTS.index("ensemble"), sys.maxsize
+    return (SUBJECTS.index(subject) if subject in SUBJECTS else len(SUBJECTS)), 0
 
 
 def _table_by_subject(means: Means, gaps: Means, metric: str) -> Layout:
@@ -177,7 +182,7 @@ def _notes(means: Means, metric: str) -> tuple[str, ...]:
     if _pgr_subjects(means, metric):
         notes.append("PGR, %: (student − floor) / (ceiling − floor), per seed")
         if any(mean.undefined for mean in means.all()):
-            notes.append("a seed whose ceiling is not above its floor has no PGR")
+            notes.append("a seed whose ceiling is not above its floor, on any task, has no PGR")
     return tuple(notes)
 
 

@@ -1,5 +1,6 @@
 """What a search found, as a table of its trials."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from w2s_platform.cli.render.layout import Layout, Row
@@ -34,5 +35,16 @@ def trials_layout(report: "SearchReport", objective: "Objective") -> Layout:
     ]  # fmt: skip
     what = f"{objective.subject} {heading(objective.metric)} on validation data"
     columns = ("trial", *short_keys(keys), objective.metric, "rounds", "state")
-    notes = (f"best so far: trial {best.number}",) if best else ()
-    return Layout(f"{report.study} · {what}", columns, tuple(rows), 1 + len(keys), notes)
+    notes = [f"best so far: trial {best.number}"] if best else []
+    notes += _failures(report)
+    return Layout(f"{report.study} · {what}", columns, tuple(rows), 1 + len(keys), tuple(notes))
+
+
+def _failures(report: "SearchReport") -> Iterator[str]:
+    """Say why trials failed: `trials 3, 7 failed: the objective is undefined`."""
+    trials: dict[str, list[str]] = {}
+    for trial in report.trials:
+        if trial.state == "failed" and trial.error:
+            trials.setdefault(trial.error.splitlines()[0], []).append(str(trial.number))
+    for error, numbers in trials.items():
+        yield f"trial{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} failed: {error}"

@@ -1,0 +1,34 @@
+"""The stage `prefixes`: the first t experts of an ensemble for every t, in one pass."""
+
+from dataclasses import asdict
+from typing import Any
+
+from w2s_platform.stages.context import StageContext
+from w2s_platform.stages.students import MEASUREMENTS
+from w2s_platform.stages.subjects import load_subject
+
+
+def run_prefixes(ctx: StageContext) -> None:
+    """Measure `ensemble_1` … `ensemble_T`, and how the experts differ.
+
+    Where fewer than T experts were accepted, all of them stand for the larger counts too, as they
+    do where a sweep asks for a count.
+    """
+    from ensemble_core.staged_evaluation import evaluate_prefixes
+
+    model, tokenizer = load_subject(ctx.store, ctx.stage.inputs["model"], ctx.runtime.device)
+    result = evaluate_prefixes(
+        model,
+        tokenizer,
+        ctx.questions("data"),
+        metrics=ctx.settings["metrics"],
+        batch_size=ctx.stage.hints["batch_size"],
+        should_stop=ctx.runtime.should_stop,
+    )
+    ctx.spent.add(result)
+    found = result.prefixes
+    found += [found[-1]] * (ctx.settings["count"] - len(found))
+    rows: list[dict[str, Any]] = [asdict(row) for row in result.diversity]
+    for number, measured in enumerate(found, 1):
+        rows += [{"subject": f"ensemble_{number}", **asdict(row)} for row in measured]
+    ctx.write_json(MEASUREMENTS, rows)
