@@ -19,10 +19,10 @@ from ensemble_core.encoding import Encoded, TokenDataset, encode_prompts
 from ensemble_core.errors import InputError, StageError
 from ensemble_core.evaluation import Evaluation
 from ensemble_core.labels import PseudoLabels
-from ensemble_core.measuring import METRICS, QuestionResult, measure
+from ensemble_core.measuring import METRICS, Measurement, QuestionResult, measure
 from ensemble_core.models.class_head import count_classes
 from ensemble_core.models.context import context_length
-from ensemble_core.scoring import check_numbers, predictions, tokens_read
+from ensemble_core.scoring import TokenScores, check_numbers, predictions, tokens_read
 from ensemble_core.soft_targets import SoftTargets
 from ensemble_core.tasks.question import Question
 
@@ -233,6 +233,27 @@ def evaluate_classes(
     measured = [measure(name, results) for name in METRICS if name in metrics]
     rows = [row for row in measured if row is not None]
     return Evaluation(rows, results, scored.tokens, scored.flops)
+
+
+def measure_classes(
+    questions: Sequence[Question], scores: TokenScores, metrics: Sequence[str]
+) -> list[Measurement]:
+    """The rows of `evaluate_classes`, from the scores of `class_data` of these questions."""
+    triples = zip(questions, scores.log_probs, scores.predicted, scores.confidences, strict=True)
+    results = [
+        QuestionResult(
+            id=question.id,
+            correct=bool(right := question.choices[int(predicted)] == question.answer),
+            tokens=1,
+            token_log_probs=(float(log_prob),),
+            token_correct=(right,),
+            token_confidences=(float(confidence),),
+            choice_correct=right,
+        )
+        for question, log_prob, predicted, confidence in triples
+    ]
+    measured = [measure(name, results) for name in METRICS if name in metrics]
+    return [row for row in measured if row is not None]
 
 
 def _candidates(question: Question) -> list[Question]:

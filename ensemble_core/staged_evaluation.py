@@ -8,7 +8,9 @@ import numpy as np
 
 from ensemble_core import diversity
 from ensemble_core.candidates import CandidateScores, candidate_data
+from ensemble_core.classification import class_data, measure_classes
 from ensemble_core.costs import inference_flops
+from ensemble_core.encoding import TokenDataset
 from ensemble_core.ensemble import TokenEnsembleForCausalLM
 from ensemble_core.evaluation import measure_candidates
 from ensemble_core.measuring import CHOICE_METRICS, Measurement, QuestionResult, measure
@@ -61,22 +63,60 @@ def evaluate_prefixes(
     choices = bool(CHOICE_METRICS & set(metrics))
     limit = context_length(model.config)
     data, firsts = candidate_data(tokenizer, questions, choices=choices, max_length=limit)
-    how: dict[str, Any] = {"batch_size": batch_size, "should_stop": should_stop}
-    if isinstance(model, TokenEnsembleForCausalLM):
-        scores = score_prefixes(model, data, **how)
-    else:
-        alone = (score_tokens(model, data, **how),)
-        scores = StagedScores(alone, alone)
+    scores = _scores(model, data, batch_size, should_stop)
     prefixes = [
         _measured(CandidateScores(data, each, firsts), questions, metrics)
         for each in scores.prefixes
     ]
     truths = _true_tokens(CandidateScores(data, scores.experts[0], firsts), questions, choices)
+    return _evaluation(model, data, scores, prefixes, truths)
+
+
+def evaluate_class_prefixes(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[Question],
+    *,
+    metrics: Sequence[str],
+    batch_size: int = 64,
+    should_stop: Callable[[], bool] | None = None,
+) -> StagedEvaluation:
+    """`evaluate_prefixes` of classifiers; `questions` are classes, see `classification`.
+
+    Raises:
+        InputError, StageError, CancelledError, DivergedError: As `classification.evaluate_classes`.
+    """
+    limit = context_length(model.config)
+    data = class_data(tokenizer, questions, max_length=limit)
+    scores = _scores(model, data, batch_size, should_stop)
+    prefixes = [measure_classes(questions, each, metrics) for each in scores.prefixes]
+    return _evaluation(model, data, scores, prefixes, np.arange(len(data)))
+
+
+def _scores(
+    model: Any, data: TokenDataset, batch_size: int, should_stop: Callable[[], bool] | None
+) -> StagedScores:
+    how: dict[str, Any] = {"batch_size": batch_size, "should_stop": should_stop}
+    if isinstance(model, TokenEnsembleForCausalLM):
+        return score_prefixes(model, data, **how)
+    alone = (score_tokens(model, data, **how),)
+    return StagedScores(alone, alone)
+
+
+def _evaluation(
+    model: Any,
+    data: TokenDataset,
+    scores: StagedScores,
+    prefixes: list[list[Measurement]],
+    truths: Any,
+) -> StagedEvaluation:
     tokens = tokens_read(data)
     return StagedEvaluation(
-        prefixes, _diversity(scores, data.answer_tokens, truths), tokens,
+        prefixes,
+        _diversity(scores, data.answer_tokens, truths),
+        tokens,
         inference_flops(model, tokens),
-    )  # fmt: skip
+    )
 
 
 def _measured(

@@ -63,6 +63,11 @@ def count_classes(model: Any) -> int:
     return int(counts.pop())
 
 
+def is_classifier(model: Any) -> bool:
+    """Whether the model's head tells classes apart, not the tokens of its vocabulary."""
+    return count_classes(model) != model.config.get_text_config().vocab_size
+
+
 def save_class_model(model: Any, folder: Path) -> None:
     """Write a classifier's configuration and weights (safetensors), for `load_class_model`.
 

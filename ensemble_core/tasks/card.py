@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from ensemble_core.documents import LocatedError, did_you_mean
 from ensemble_core.settings import Settings
+from ensemble_core.tasks.difficulty import DifficultySettings
 from ensemble_core.tasks.question import Extract
 from ensemble_core.tasks.source import Source
 from ensemble_core.tasks.templates import BadTemplateError, Template, compiled
@@ -58,9 +59,13 @@ class TaskCard(Settings, frozen=True):
     rendered for each. Knows what the prompt knows, and `answer`, `letter` and `index` (from 0)."""
     extract: ExtractSettings | None = None
     """How the final answer is read out of a long one; default: the whole answer counts."""
+    difficulty: DifficultySettings | None = None
+    """Difficulty as a model's loss, by cross-validation; slices select by it in ranges
+    (`difficulty=..1.5`) and shares (`difficulty=0%..50%`). Default: the source's own, in whose
+    place it stands where a generator has one."""
     groups: dict[str, dict[str, Wanted]] = Field(default_factory=dict)
-    """Names for sets of values: `difficulty: {easy: [Low, Medium]}` lets a slice say
-    `difficulty=easy`."""
+    """Names for sets of values: `difficulty: {easy: [Low, Medium]}`, or `{easy: 0%..50%}`, lets a
+    slice say `difficulty=easy`."""
     _path: Path | None = PrivateAttr(default=None)
 
     @field_validator("prompt", "answer")
@@ -82,6 +87,15 @@ class TaskCard(Settings, frozen=True):
                 raise LocatedError(f"no source has `{name}`", ("groups", name), hint)
         return self
 
+    @model_validator(mode="after")
+    def _has_one_difficulty(self) -> "TaskCard":
+        for number, source in enumerate(self.sources):
+            if self.difficulty and source.fields.difficulty is not None:
+                hint = "name the field among `attributes`"
+                loc = ("sources", number, "fields", "difficulty")
+                raise LocatedError("the card's difficulty is a model's loss", loc, hint)
+        return self
+
     @property
     def _prompt_names(self) -> set[str]:
         """The variables that every source has."""
@@ -98,7 +112,13 @@ class TaskCard(Settings, frozen=True):
     @property
     def selectable(self) -> list[str]:
         """What a slice may select by, in one source or another."""
-        return list(dict.fromkeys(name for source in self.sources for name in source.selectable))
+        names = (name for source in self.sources for name in self.selectable_in(source))
+        return list(dict.fromkeys(names))
+
+    def selectable_in(self, source: Source) -> list[str]:
+        """What a slice may select by where this source is used."""
+        rated = ["difficulty"] if self.difficulty else []
+        return list(dict.fromkeys([*rated, *source.selectable]))
 
     @property
     def unpinned(self) -> tuple[str, ...]:
@@ -120,6 +140,17 @@ class TaskCard(Settings, frozen=True):
         """The same card, knowing its file."""
         self._path = path  # pyright: ignore[reportAttributeAccessIssue] - private, so not frozen
         return self
+
+    def anchored(self) -> "TaskCard":
+        """The same card for processes that work in other folders: its model's path is absolute."""
+        from ensemble_core.models.identity import absolute
+
+        if self.difficulty is None:
+            return self
+        model = absolute(self.difficulty.model)
+        return self.model_copy(
+            update={"difficulty": self.difficulty.model_copy(update={"model": model})}
+        )
 
     def fingerprint(self, data_root: Path | None, split: str | None = None) -> dict[str, Any]:
         """What decides the card's questions, as JSON values, for stage keys; no paths.

@@ -1,5 +1,6 @@
 """What decides a card's questions, as JSON values."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ def fingerprint(card: TaskCard, data_root: Path | None, split: str | None) -> di
         mode="json", include={"task", "prompt", "answer", "extract", "groups"}, exclude_none=True
     )
     return told | {"reading": READING, "source": _source(source, data_root, split)}
+
+
+def read_by_models(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a card's fingerprint that decides what a model reads: prompts, true answers."""
+    told = fingerprint.items()
+    return {name: value for name, value in told if name not in ("groups", "extract")}
 
 
 def _source(source: Source, data_root: Path | None, split: str | None) -> dict[str, Any]:

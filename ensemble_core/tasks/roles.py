@@ -1,9 +1,9 @@
 """Drawing the questions of a role: which of a task's questions a cell uses, and for what."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,7 +12,7 @@ from ensemble_core.tasks.availability import available_source, check_split
 from ensemble_core.tasks.card import TaskCard
 from ensemble_core.tasks.question import Question
 from ensemble_core.tasks.questions import load_pool
-from ensemble_core.tasks.selection import check_names, select
+from ensemble_core.tasks.selection import by_loss, check_names, check_ranges, select
 from ensemble_core.tasks.slices import SliceSpec
 
 Role = Literal["labelled", "transfer", "validation", "id", "ood"]
@@ -53,6 +53,7 @@ def draw(
     seed: int,
     exclude: AbstractSet[str] = frozenset(),
     data_root: Path | None = None,
+    losses: Mapping[str, float] | None = None,
 ) -> list[Question]:
     """The questions of a slice for a role, in the order in which they were drawn.
 
@@ -69,12 +70,17 @@ def draw(
         seed: The replicate's seed.
         exclude: Ids of the questions that other roles of the cell hold.
         data_root: Where local files lie.
+        losses: Question id → the model's loss, for all questions of the split, where the slice
+            selects by such a difficulty; the questions drawn carry theirs.
 
     Raises:
         InputError: The data can't be read, the slice selects what does not occur, or fewer than
             `size` questions (without a size: none) are left.
+        ValueError: The slice selects by a model's loss, and `losses` are missing.
     """
-    drawn = draw_counted(spec, card, role, seed=seed, exclude=exclude, data_root=data_root)
+    drawn = draw_counted(
+        spec, card, role, seed=seed, exclude=exclude, data_root=data_root, losses=losses
+    )
     return list(drawn.questions)
 
 
@@ -86,19 +92,21 @@ def draw_counted(
     seed: int,
     exclude: AbstractSet[str] = frozenset(),
     data_root: Path | None = None,
+    losses: Mapping[str, float] | None = None,
 ) -> Drawn:
     """`draw`, and how many questions were left out, by reason.
 
     Raises:
         InputError: See `draw`.
+        ValueError: See `draw`.
     """
     split = spec.split or default_split(card, role, data_root)
     check_slice(spec, card, role, data_root=data_root)
     pool = load_pool(card, split, data_root=data_root)
-    selection = select(pool.questions, spec, card)
+    selection = select(_rated(pool.questions, spec, card, losses), spec, card)
     free = [question for question in selection.questions if question.id not in exclude]
     held = len(selection.questions) - len(free)
-    _check_enough(spec, role, split, len(selection.questions), held)
+    check_enough(spec, role, split, len(selection.questions), held)
     ranked = sorted(free, key=lambda question: _rank(role, seed, question))
     chosen = tuple(ranked[: spec.size])
     return Drawn(
@@ -135,57 +143,58 @@ def default_split(card: TaskCard, role: Role, data_root: Path | None = None) -> 
 def check_slice(
     spec: SliceSpec, card: TaskCard, role: Role, *, data_root: Path | None = None
 ) -> None:
-    """Check what can be known without reading questions: split and names selected by.
+    """Check what can be known without reading questions: split, and what the slice selects by.
 
     Raises:
-        InputError: The source in use lacks them, or none is available.
+        InputError: The source in use lacks it, or none is available.
     """
     source = available_source(card, data_root)
     check_split(card, source, spec.split or default_split(card, role, data_root))
     check_names(spec, card, source)
+    check_ranges(spec, card)
 
 
-def check_draws(
-    requests: Iterable[tuple[Role, SliceSpec, TaskCard]], *, data_root: Path | None = None
-) -> list[list[Question] | None]:
-    """Check that the slices of one cell can all be drawn, each from what those before it leave.
-
-    Tasks of a hub are checked without their questions: a check loads nothing from a network.
+def check_enough(
+    spec: SliceSpec, role: Role, split: str, selected: int, held: int, about: str = ""
+) -> None:
+    """Check that enough questions are left for a slice.
 
     Args:
-        requests: Role, slice and card, in the order in which the cell draws them.
-        data_root: Where local files lie.
-
-    Returns:
-        What seed 0 draws for each; None for tasks of a hub.
+        spec: The slice.
+        role: What the questions are for.
+        split: The split that they come from.
+        selected: Questions that the slice selects.
+        held: Those of them that other roles hold.
+        about: What precedes the number selected in the message, where that is a bound.
 
     Raises:
-        InputError: See `draw`.
+        InputError: Fewer than `size` are (without a size: none is).
     """
-    held: set[str] = set()
-    found: list[list[Question] | None] = []
-    for role, spec, card in requests:
-        check_slice(spec, card, role, data_root=data_root)
-        drawn = None
-        if available_source(card, data_root).kind != "hub":
-            drawn = draw(spec, card, role, seed=0, exclude=held, data_root=data_root)
-            held |= {question.id for question in drawn}
-        found.append(drawn)
-    return found
-
-
-def _check_enough(spec: SliceSpec, role: Role, split: str, selected: int, held: int) -> None:
     free = selected - held
     if free >= (spec.size or 1):
         return
     asked = f"; {spec.size} are asked for" if spec.size else ""
-    what = f"{role}: split {split} has {selected} such questions"
+    what = f"{role}: split {split} has {about}{selected} such questions"
     if held:
         what += f", {held} of them held by other roles of the cell, {free} left"
     hint = "lower `size`, or select more"
     if held:
         hint = "give the other slices a smaller `size`, or draw from different splits or values"
     raise InputError(what + asked, where=str(spec), hint=hint)
+
+
+def _rated(
+    questions: tuple[Question, ...],
+    spec: SliceSpec,
+    card: TaskCard,
+    losses: Mapping[str, float] | None,
+) -> tuple[Question, ...]:
+    """The questions with their losses for difficulty, where the slice selects by that."""
+    if not by_loss(spec, card):
+        return questions
+    if losses is None:
+        raise ValueError(f"{spec} selects by a model's loss, which is not given")
+    return tuple(replace(question, difficulty=losses[question.id]) for question in questions)
 
 
 def _rank(role: Role, seed: int, question: Question) -> str:

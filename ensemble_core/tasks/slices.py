@@ -26,8 +26,9 @@ class SliceSpec(Settings, frozen=True):
     task: Annotated[str, Field(min_length=1)]
     """The task card's name."""
     select: dict[str, Wanted] = Field(default_factory=dict)
-    """Difficulty or attribute → the values wanted, ranges such as `2..4`, or names of the card's
-    `groups`. A question without a value is left out."""
+    """Difficulty or attribute → the values wanted, ranges such as `2..4`, shares such as `0%..50%`
+    (the half of the split's questions with the smallest numbers), or names of the card's `groups`.
+    A question without a value is left out."""
     split: str | None = None
     """The card's split; default: `train` for labelled and transfer, `validation` (else `train`) for
     validation, `test` for id and ood."""

@@ -6,6 +6,8 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
+from ensemble_core.tasks.quantiles import share_in
+
 Attribute: TypeAlias = float | str | None
 """A question's difficulty or attribute: a number, a word, or nothing."""
 
@@ -53,13 +55,18 @@ def text_of(value: Attribute) -> str:
 
 def matches(value: Attribute, wanted: str) -> bool:
     """Whether a value is the one wanted, or a number within the wanted range (ends included)."""
-    bounds = _RANGE.fullmatch(wanted)
-    if bounds is None or wanted == "..":
+    bounds = _RANGE.fullmatch(wanted) if is_range(wanted) else None
+    if bounds is None:
         return value is not None and text_of(value) == wanted
     low, high = bounds["low"], bounds["high"]
     if not isinstance(value, float):
         return False
     return (low is None or value >= float(low)) and (high is None or value <= float(high))
+
+
+def is_range(wanted: str) -> bool:
+    """Whether a wanted value is a range of numbers: `2..4`, `2..` or `..4`."""
+    return wanted != ".." and _RANGE.fullmatch(wanted) is not None
 
 
 def in_order(texts: Iterable[str]) -> tuple[str, ...]:
@@ -82,8 +89,10 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _text(item: Any) -> str:
     value = attribute(item) if isinstance(item, (str, int, float)) else None
     if value is None:
-        raise ValueError("takes words, numbers and ranges such as 2..4")
-    return text_of(value)
+        raise ValueError("takes words, numbers and ranges such as 2..4 or 0%..50%")
+    text = text_of(value)
+    share_in(text)  # refuses percentages that are none
+    return text
 
 
 Wanted = Annotated[
@@ -96,4 +105,5 @@ Wanted = Annotated[
         | Annotated[tuple[str | float | bool, ...], Field(min_length=1)],
     ),
 ]
-"""The values that a slice selects, as texts; a range is written `2..4`, `2..` or `..4`."""
+"""The values that a slice selects, as texts; a range is written `2..4`, `2..` or `..4`, and a share
+of the questions by rank `0%..50%`, see `quantiles`."""

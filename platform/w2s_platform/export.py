@@ -39,8 +39,8 @@ def export(store: "Store", cell: str, directory: Path, *, subject: str = "ensemb
     if artifact is None:
         raise _not_run(record, subject)
     layers = _layers(store, record, subject) if artifact.kind == "pretrain" else None
-    _check_empty(directory)
     model, tokenizer = _load(store, key, layers)
+    _check_empty(directory)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     origin = {"sweep": ledger.sweep, "cell": record.id, "subject": subject, "key": key}
@@ -70,9 +70,23 @@ def _check_empty(directory: Path) -> None:
 
 
 def _load(store: "Store", key: str, layers: int | None) -> tuple[Any, Any]:
-    from ensemble_core.models.adapters import merge_adapter
-    from w2s_platform.stages.subjects import load_subject
+    from ensemble_core.models.class_head import is_classifier
+    from w2s_platform.stages.subjects import load_subject, merged
 
     model, tokenizer = load_subject(store, key, layers=layers)
-    adapted = hasattr(model, "merge_and_unload")  # PEFT's wrapper
-    return (merge_adapter(model) if adapted else model), tokenizer
+    whole = merged(model)
+    return (_standard(whole, key) if is_classifier(whole) else whole), tokenizer
+
+
+def _standard(model: Any, key: str) -> Any:
+    """A classifier as transformers knows it."""
+    from ensemble_core.ensemble import TokenEnsembleForCausalLM
+    from ensemble_core.models.class_head import to_sequence_classifier
+
+    if isinstance(model, TokenEnsembleForCausalLM):
+        raise InputError(
+            "an ensemble of classifiers can't be written as one model",
+            where=key[:12],
+            hint="export its experts one by one (set evaluation.each_expert: true), or the student",
+        )
+    return to_sequence_classifier(model)

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Kind = Literal[
-    "data", "noise", "pretrain", "round", "bag", "long", "ensemble", "gate", "labels", "student",
-    "ceiling", "evaluate", "prefixes",
+    "data", "noise", "pretrain", "difficulty", "round", "bag", "long", "ensemble", "gate",
+    "labels", "student", "ceiling", "evaluate", "prefixes",
 ]  # fmt: skip
 StageStatus = Literal["to_run", "running", "done", "failed", "cached"]
 

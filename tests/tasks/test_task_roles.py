@@ -7,14 +7,8 @@ from task_helpers import MakeCard, WriteRows
 
 from ensemble_core.errors import InputError
 from ensemble_core.tasks.card import TaskCard
-from ensemble_core.tasks.roles import (
-    ROLES,
-    check_draws,
-    check_slice,
-    default_split,
-    draw,
-    draw_counted,
-)
+from ensemble_core.tasks.checks import check_draws
+from ensemble_core.tasks.roles import ROLES, check_slice, default_split, draw, draw_counted
 from ensemble_core.tasks.slices import parse_slice
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import w2s_platform
 
 if TYPE_CHECKING:
+    from ensemble_core.settings import ModelRef
     from ensemble_core.tasks.card import TaskCard
     from w2s_platform.graph.model import Graph
     from w2s_platform.sweepfile.sweep import Sweep
@@ -43,10 +44,22 @@ class Study:
                 yield f"{hub.dataset}@{hub.revision}"
 
     def _unpinned_models(self) -> Iterator[str]:
+        for model in self._models():
+            if model.hub and not _COMMIT.fullmatch(model.revision or ""):
+                yield f"{model.hub}@{model.revision or 'main'}"
+
+    def _models(self) -> "Iterator[ModelRef]":
+        """The pretrained models, those of which the loss is a difficulty included."""
+        from ensemble_core.tasks.selection import by_loss
+        from w2s_platform.sweepfile.check import slices
+
         for point in self.sweep.points:
-            for model in (point.config.experts.model, point.config.student.model):
-                if model.hub and not _COMMIT.fullmatch(model.revision or ""):
-                    yield f"{model.hub}@{model.revision or 'main'}"
+            yield point.config.experts.model
+            yield point.config.student.model
+            for _, spec in slices(point.config.tasks):
+                rating = self.cards[spec.task].difficulty
+                if rating and by_loss(spec, self.cards[spec.task]):
+                    yield rating.model
 
 
 def load_study(path: Path, data_root: Path | None, *, draw: bool = True) -> Study:
@@ -74,7 +87,8 @@ def load_study(path: Path, data_root: Path | None, *, draw: bool = True) -> Stud
     if problems:
         raise DocumentErrors(problems)
     slices = (spec for point in sweep.points for _, spec in check.slices(point.config.tasks))
-    cards = {name: find_card(name, folders) for name in dict.fromkeys(s.task for s in slices)}
+    names = dict.fromkeys(spec.task for spec in slices)
+    cards = {name: find_card(name, folders).anchored() for name in names}
     if draw and (problems := check.draws(sweep, cards, data_root)):
         raise DocumentErrors(problems)
     graph = build_graph(sweep, cards, data_root=data_root)

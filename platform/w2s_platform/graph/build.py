@@ -4,8 +4,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ensemble_core.settings import ModelRef, TrainingSettings
-from w2s_platform.graph.builder import StageSet, plain, resolve_precision
+from ensemble_core.settings import ModelRef
+from w2s_platform.graph.builder import (
+    PRECISION,
+    StageSet,
+    decisive,
+    plain,
+    resolve_precision,
+    rounding,
+)
 from w2s_platform.graph.model import Cell, Graph, Measure
 from w2s_platform.graph.sources import Cards, Slice, add_pretrained
 from w2s_platform.stage import Kind
@@ -18,9 +25,6 @@ if TYPE_CHECKING:
 EVALUATED = ("validation", "id", "ood")
 STRONG = ("strong_base", "single", "student", "ceiling")
 """Subjects of the strong model's size; the others take what experts take."""
-PRECISION, MICRO_BATCH = "precision", "micro_batch_size"
-"""Training settings that a key does not hold as they are: the precision is resolved first, and the
-size of a micro-batch changes the rounding only, as the number of workers does."""
 
 
 def build_graph(
@@ -66,8 +70,9 @@ class _CellBuilder:
 
     def __init__(self, stages: StageSet, cards: Cards, spec: "CellSpec") -> None:
         self.stages, self.config, self.seed = stages, spec.config, spec.seed
-        self.slices = cards.draw(stages, self.config.tasks, spec.seed)
+        self.slices = cards.draw(stages, self.config, spec.seed)
         self.data = {drawn.role: drawn for drawn in self.slices}
+        self.classify = self.config.tasks.classify
         experts, student = self.config.experts, self.config.student
         self.weak, self.weak_layers = self._model(experts.model, experts.layers)
         self.strong, self.strong_layers = self._model(student.model, student.layers)
@@ -78,7 +83,9 @@ class _CellBuilder:
 
     def models(self) -> dict[str, str]:
         """Subject → key of the stage that makes its model."""
-        models = {"weak_base": self.weak, "strong_base": self.strong, "ensemble": self.ensemble}
+        models = {"ensemble": self.ensemble}
+        if self.classify is None:  # a head that was never trained guesses
+            models = {"weak_base": self.weak, "strong_base": self.strong} | models
         if self.config.evaluation.each_expert:
             models |= {f"expert_{n}": key for n, key in enumerate(self.rounds, 1)}
         models["student"] = self._student("ensemble", self.ensemble)
@@ -89,7 +96,8 @@ class _CellBuilder:
         evaluation = self.config.evaluation
         settings = {
             "metrics": list(evaluation.metrics),
-            "max_new_tokens": evaluation.max_new_tokens,
+            "max_new_tokens": None if self.classify else evaluation.max_new_tokens,
+            "classify": self.classify,
         }
         for subject, model in models.items():
             for drawn in self.slices:
@@ -105,7 +113,11 @@ class _CellBuilder:
             if drawn.role in EVALUATED:
                 key = self.stages.add(
                     "prefixes",
-                    {"metrics": list(evaluation.metrics), "count": self._count},
+                    {
+                        "metrics": list(evaluation.metrics),
+                        "count": self._count,
+                        "classify": self.classify,
+                    },
                     {"model": self.ensemble, "data": drawn.key},
                     label=f"prefixes on {drawn.role} {drawn.name}",
                     hints=self._reading("experts"),
@@ -206,7 +218,8 @@ class _CellBuilder:
     def _gated(self, ensemble: str) -> str:
         inputs = {"ensemble": ensemble, "validation": self.data["validation"].key}
         hints = self._reading("experts")
-        return self.stages.add("gate", {"seed": self.seed}, inputs, label="gate", hints=hints)
+        settings = {"seed": self.seed, "classify": self.classify}
+        return self.stages.add("gate", settings, inputs, label="gate", hints=hints)
 
     def _bagging(self) -> str:
         bags = self._bags()
@@ -233,8 +246,9 @@ class _CellBuilder:
         settings: dict[str, Any] = {
             "labels": student.labels,
             "max_length": student.training.max_length,  # what the student can't read is not written
+            "classify": self.classify,
         }
-        if student.labels != "choice":  # there nothing is decoded
+        if student.labels != "choice" and not self.classify:  # there nothing is decoded
             settings["max_new_tokens"] = self.config.evaluation.max_new_tokens
         inputs = {"model": teacher, "transfer": self.data["transfer"].key}
         labels = self.stages.add(
@@ -251,7 +265,10 @@ class _CellBuilder:
         settings = self._training("students")
         inputs = {"pretrained": self.strong, "transfer": self.data["transfer"].key}
         if labels is not None:
-            settings["loss"] = self.config.student.loss
+            student = self.config.student
+            settings["loss"] = student.loss
+            if student.loss == "confidence":
+                settings["confidence_weight"] = student.confidence_weight
             inputs["labels"] = labels
         hints = self._training_hints("students")
         return self.stages.add(kind, settings, inputs, label=kind, hints=hints)
@@ -262,9 +279,10 @@ class _CellBuilder:
         return {
             "layers": self.weak_layers if role == "experts" else self.strong_layers,
             "adapter": _adapter(section.adapter),
-            "training": _decisive(section.training),
+            "training": decisive(section.training),
             PRECISION: resolve_precision(section.training, resources.gpus_per_worker),
             "seed": self.seed,
+            "classify": self.classify,
         }
 
     def _expert_inputs(self) -> dict[str, str]:
@@ -278,9 +296,7 @@ class _CellBuilder:
         return self._resources(role) | {"batch_size": self.config.evaluation.batch_size}
 
     def _training_hints(self, role: str) -> dict[str, Any]:
-        training = plain(self._section(role).training)
-        rounding = {MICRO_BATCH: training[MICRO_BATCH]} if MICRO_BATCH in training else {}
-        return self._resources(role) | {"training": rounding}
+        return self._resources(role) | {"training": rounding(self._section(role).training)}
 
     def _resources(self, role: str) -> dict[str, Any]:
         return {"resources": plain(getattr(self.config.resources, role))}
@@ -288,8 +304,3 @@ class _CellBuilder:
 
 def _adapter(adapter: Any) -> Any:
     return adapter if adapter == "full" else plain(adapter)
-
-
-def _decisive(training: TrainingSettings) -> dict[str, Any]:
-    given = plain(training).items()
-    return {name: value for name, value in given if name not in (PRECISION, MICRO_BATCH)}

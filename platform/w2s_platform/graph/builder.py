@@ -8,6 +8,10 @@ from ensemble_core.settings import Precision, Settings, TrainingSettings
 from w2s_platform.stage import Kind, Stage
 from w2s_platform.stages.registry import REGISTRY
 
+PRECISION, MICRO_BATCH = "precision", "micro_batch_size"
+"""Training settings that a key does not hold as they are: the precision is resolved first, and the
+size of a micro-batch changes the rounding only, as the number of workers does."""
+
 
 class StageSet:
     """Collects the stages of all cells."""
@@ -71,3 +75,14 @@ def resolve_precision(training: TrainingSettings, gpus_per_worker: float) -> Pre
     if training.precision == "auto":
         return "bf16" if gpus_per_worker else "fp32"
     return training.precision
+
+
+def decisive(training: TrainingSettings) -> dict[str, Any]:
+    """The training settings that a key holds as they are."""
+    given = plain(training).items()
+    return {name: value for name, value in given if name not in (PRECISION, MICRO_BATCH)}
+
+
+def rounding(training: TrainingSettings) -> dict[str, Any]:
+    """The training settings that change nothing but the rounding: a hint, and no part of a key."""
+    return {name: value for name, value in plain(training).items() if name == MICRO_BATCH}

@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ensemble_core.settings import ModelRef
-from w2s_platform.graph.builder import StageSet, plain
+from w2s_platform.graph.builder import StageSet, decisive, plain, resolve_precision, rounding
 from w2s_platform.sweepfile.check import role_of
 from w2s_platform.sweepfile.check import slices as in_drawing_order
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
+    from ensemble_core.tasks.difficulty import DifficultySettings
     from ensemble_core.tasks.roles import Role
     from ensemble_core.tasks.slices import SliceSpec
-    from w2s_platform.sweepfile.sections import TaskGrid
+    from w2s_platform.sweepfile.resources import StageResources
+    from w2s_platform.sweepfile.sections import Config
 
 NANO_PRETRAIN_SEED = 0
 """Pretrained models are fixed, as published ones are: replicates share them."""
+DIFFICULTY_SEED = 0
+"""A question's difficulty is fixed too: a sweep's seeds are replicates of what is built on it."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,11 @@ class Cards:
         self._known: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
         self._drawn: dict[tuple[str, int], list[Slice]] = {}
 
-    def draw(self, stages: StageSet, tasks: "TaskGrid", seed: int) -> list[Slice]:
-        """The `data` stages of a grid; cells with the same grid and seed share them."""
-        grid = (tasks.model_dump_json(), seed)
+    def draw(self, stages: StageSet, config: "Config", seed: int) -> list[Slice]:
+        """The `data` stages of a cell's grid; cells with the same grid and seed share them."""
+        grid = (config.tasks.model_dump_json(), seed)
         if grid not in self._drawn:
-            self._drawn[grid] = add_data(stages, self, tasks, seed)
+            self._drawn[grid] = add_data(stages, self, config, seed)
         return self._drawn[grid]
 
     def describe(self, name: str, split: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -56,6 +60,13 @@ class Cards:
             self._known[name, split] = (card.fingerprint(self._data_root, split), whole)
         return self._known[name, split]
 
+    def difficulty(self, spec: "SliceSpec") -> "DifficultySettings | None":
+        """How the model's loss is found by which a slice selects; None for other slices."""
+        from ensemble_core.tasks.selection import by_loss
+
+        card = self._cards[spec.task]
+        return card.difficulty if by_loss(spec, card) else None
+
     def split(self, spec: "SliceSpec", role: "Role") -> str:
         """The card's own split that a slice draws from."""
         from ensemble_core.tasks.roles import default_split
@@ -63,7 +74,7 @@ class Cards:
         return spec.split or default_split(self._cards[spec.task], role, self._data_root)
 
 
-def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> list[Slice]:
+def add_data(stages: StageSet, cards: Cards, config: "Config", seed: int) -> list[Slice]:
     """One `data` stage per slice of the grid.
 
     Each leaves out what the slices before it drew, in the order labelled, transfer, validation,
@@ -71,7 +82,7 @@ def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> li
     """
     slices: list[Slice] = []
     wanted: list[tuple[Role, SliceSpec]] = [
-        (role_of(loc), spec) for loc, spec in in_drawing_order(tasks)
+        (role_of(loc), spec) for loc, spec in in_drawing_order(config.tasks)
     ]
     splits = [cards.split(spec, role) for role, spec in wanted]
     for (role, spec), split, name in zip(wanted, splits, _names(wanted, splits), strict=True):
@@ -82,10 +93,48 @@ def add_data(stages: StageSet, cards: Cards, tasks: "TaskGrid", seed: int) -> li
             "role": role,
             "seed": seed,
         }
-        held = {f"exclude_{n}": other.key for n, other in enumerate(slices, 1)}
-        key = stages.add("data", settings, held, label=f"{role} {name}", hints={"card": card})
+        inputs = {f"exclude_{n}": other.key for n, other in enumerate(slices, 1)}
+        if cards.difficulty(spec):
+            inputs["difficulty"] = add_difficulty(
+                stages, cards, spec, split, config.resources.experts
+            )
+        key = stages.add("data", settings, inputs, label=f"{role} {name}", hints={"card": card})
         slices.append(Slice(role, name, split, key))
     return slices
+
+
+def add_difficulty(
+    stages: StageSet, cards: Cards, spec: "SliceSpec", split: str, resources: "StageResources"
+) -> str:
+    """The `difficulty` stage of the split from which a slice by loss draws.
+
+    Every such slice of the card and split has the same one, in all cells and seeds.
+    """
+    from ensemble_core.tasks.fingerprint import read_by_models
+
+    rating = cards.difficulty(spec)
+    assert rating is not None
+    fingerprint, card = cards.describe(spec.task, split)
+    settings = {
+        "card": read_by_models(fingerprint),
+        "split": split,
+        "folds": rating.folds,
+        "layers": rating.base.layers,
+        "training": decisive(rating.training),
+        "precision": resolve_precision(rating.training, resources.gpus_per_worker),
+        "seed": DIFFICULTY_SEED,
+    }
+    return stages.add(
+        "difficulty",
+        settings,
+        {"pretrained": add_pretrained(stages, rating.model)},
+        label=f"difficulty of {spec.task} {split}",
+        hints={
+            "card": card,
+            "resources": plain(resources),
+            "training": rounding(rating.training),
+        },
+    )
 
 
 def _names(wanted: "Sequence[tuple[Role, SliceSpec]]", splits: Sequence[str]) -> list[str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ensemble_core.settings import ModelRef, TrainingSettings
-from w2s_platform.graph.builder import resolve_precision
-from w2s_platform.graph.sources import Cards, anchored, identity
+from w2s_platform.graph.builder import StageSet, resolve_precision
+from w2s_platform.graph.sources import Cards, add_difficulty, anchored, identity
 from w2s_platform.stage import Json
 from w2s_platform.stages.registry import REGISTRY
 from w2s_platform.sweepfile.check import role_of, slices
@@ -74,6 +74,10 @@ class StudyContent:
                 if spec.task in self._cards:
                     split = held.split(spec, role_of(loc))
                     yield f"{spec.task}/{split}", held.describe(spec.task, split)[0]
+                    if held.difficulty(spec):
+                        experts = self._sweep.resources.experts
+                        key = add_difficulty(StageSet(), held, spec, split, experts)
+                        yield f"{spec.task}/{split}/difficulty", key
 
     def _models(self, section: str) -> Iterator[Any]:
         for model in self._possible(f"{section}.model"):

@@ -38,7 +38,7 @@ def run_long(ctx: StageContext) -> None:
     """Train one expert as long as several together: the comparison at equal compute."""
     from ensemble_core.rounds import round_seed
 
-    job = _job(ctx, ctx.encode(ctx.questions("labelled")), round_seed(ctx.settings["seed"], 1))
+    job = _job(ctx, _train_data(ctx), round_seed(ctx.settings["seed"], 1))
     longer = {"epochs": job.training.epochs * ctx.settings["times"]}
     job = replace(job, training=job.training.model_copy(update=longer))
     trained = train_job(job, ctx.runtime)
@@ -51,7 +51,7 @@ def run_bag(ctx: StageContext) -> None:
     from ensemble_core.encoding import TokenDataset
     from ensemble_core.rounds import round_seed
 
-    data = ctx.encode(ctx.questions("labelled"))
+    data = _train_data(ctx)
     seed = round_seed(ctx.settings["seed"], ctx.settings["bag"])
     drawn = np.random.default_rng(seed).integers(len(data), size=len(data))
     sample = TokenDataset([data.examples[index] for index in drawn])
@@ -95,18 +95,29 @@ def _labelled(ctx: StageContext) -> "tuple[TokenDataset, TokenDataset]":
     """What the experts are trained on, and what they are scored on: held-out tokens follow."""
     from ensemble_core.encoding import TokenDataset
 
-    data = ctx.encode(ctx.questions("labelled"))
+    data = _train_data(ctx)
     if "heldout" not in ctx.stage.inputs:
         return data, data
     heldout = ctx.encode(ctx.questions("heldout"))
     return data, TokenDataset([*data.examples, *heldout.examples])
 
 
+def _train_data(ctx: StageContext) -> "TokenDataset":
+    from ensemble_core.classification import check_every_class
+
+    questions = ctx.questions("labelled")
+    if ctx.classify:
+        check_every_class(questions)
+    return ctx.encode(questions)
+
+
 def _state_before(ctx: StageContext, scored: "TokenDataset") -> "BoostState | None":
+    from ensemble_core.boosting import guessing_error
     from ensemble_core.rounds import initial_state
 
     if "previous" not in ctx.stage.inputs:
-        return initial_state(scored.n_answer_tokens)
+        known = guessing_error(_classes(ctx) or 0) if ctx.classify else None
+        return initial_state(scored.n_answer_tokens, reference_error=known)
     outcome = outcome_of(ctx.input("previous"), boost_of(ctx))
     return outcome.state if outcome else None
 
@@ -121,18 +132,18 @@ def _round_job(
     from ensemble_core.rounds import round_seed, sampling_probabilities
 
     seed = round_seed(ctx.settings["seed"], ctx.settings["round"])
-    if "previous" not in ctx.stage.inputs and ctx.settings.get("error") != "oob":
-        return _job(ctx, data, seed, scored=scored, score_pretrained=True)
     log_weights = state.log_weights[: data.n_answer_tokens]
+    how: dict[str, Any] = {"scored": scored}
     if "previous" not in ctx.stage.inputs:
-        even = sampling_probabilities(np.zeros(len(data)), np.arange(len(data)))
-        return _job(
-            ctx, data, seed, scored=scored, score_pretrained=True, example_probabilities=even
-        )
-    if boost_of(ctx).update == "reweight":
-        return _job(ctx, data, seed, scored=scored, token_weights=np.exp(log_weights))
-    drawn = sampling_probabilities(log_weights, data.example)
-    return _job(ctx, data, seed, scored=scored, example_probabilities=drawn)
+        how["score_pretrained"] = not ctx.classify  # a new head has learned nothing
+        if _error(ctx) != "oob":
+            return _job(ctx, data, seed, **how)
+        how["example_probabilities"] = np.full(len(data), 1 / len(data))
+    elif boost_of(ctx).update == "reweight":
+        how["token_weights"] = np.exp(log_weights)
+    else:
+        how["example_probabilities"] = sampling_probabilities(log_weights, data.example)
+    return _job(ctx, data, seed, **how)
 
 
 def _job(ctx: StageContext, data: "TokenDataset", seed: int, **how: Any) -> TrainJob:
@@ -146,8 +157,16 @@ def _job(ctx: StageContext, data: "TokenDataset", seed: int, **how: Any) -> Trai
         seed=seed,
         data=data,
         out=str(ctx.out),
+        classes=_classes(ctx),
         **how,
     )
+
+
+def _classes(ctx: StageContext) -> int | None:
+    """K; None where answers are written."""
+    from ensemble_core.classification import class_names
+
+    return len(class_names(ctx.questions("labelled"))) if ctx.classify else None
 
 
 def _write_tokens(

@@ -59,8 +59,27 @@ class StageContext:
         return [self.input(n) for n in sorted(names, key=lambda n: int(n.rpartition("_")[2]))]
 
     def questions(self, name: str) -> "list[Question]":
-        """The questions of a `data` input."""
-        return read_questions(self.input(name))
+        """The questions of a `data` input, as classes where the stage classifies."""
+        found = read_questions(self.input(name))
+        if self.classify is None:
+            return found
+        from ensemble_core import classification
+
+        ways = {"candidates": classification.as_candidates, "choices": classification.as_choices}
+        return ways[self.classify](found)
+
+    @property
+    def classify(self) -> str | None:
+        """How questions turn into classes; None where answers are written."""
+        return self.settings.get("classify")
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What every reading of questions takes: batch size, and when to stop."""
+        return {
+            "batch_size": self.stage.hints["batch_size"],
+            "should_stop": self.runtime.should_stop,
+        }
 
     def write_json(self, name: str, value: Any) -> None:
         """Write one JSON file of the artifact."""
@@ -88,11 +107,26 @@ class StageContext:
 
         A given answer that has not `ended` gets no end of sequence.
         """
-        from ensemble_core.encoding import TokenDataset, encode_all
         from w2s_platform.stages.subjects import load_tokenizer
 
         tokenizer, context_length = load_tokenizer(self.store, self.stage.inputs["pretrained"])
         limit = min(self.training.max_length or context_length, context_length)
+        return self.encode_with(tokenizer, questions, limit, answers, ended)
+
+    def encode_with(
+        self,
+        tokenizer: Any,
+        questions: "list[Question]",
+        limit: int,
+        answers: list[str] | None = None,
+        ended: list[bool] | None = None,
+    ) -> "TokenDataset":
+        """Questions as a tokenizer gives them, at most `limit` tokens each; see `encode`."""
+        from ensemble_core.classification import class_data
+        from ensemble_core.encoding import TokenDataset, encode_all
+
+        if self.classify is not None:
+            return class_data(tokenizer, questions, max_length=limit, answers=answers)
         encoded = encode_all(tokenizer, questions, max_length=limit, answers=answers, ended=ended)
         return TokenDataset(encoded)
 

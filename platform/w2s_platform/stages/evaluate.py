@@ -14,6 +14,7 @@ def run_evaluate(ctx: StageContext) -> None:
 
     A round after the end of boosting has no expert, so nothing is measured.
     """
+    from ensemble_core.classification import evaluate_classes
     from ensemble_core.evaluation import evaluate
 
     subject = ctx.input("model")
@@ -22,15 +23,18 @@ def run_evaluate(ctx: StageContext) -> None:
         return
     device = ctx.runtime.device
     model, tokenizer = load_subject(ctx.store, subject.key, device, ctx.settings.get("layers"))
-    result = evaluate(
-        model,
-        tokenizer,
-        ctx.questions("data"),
-        metrics=ctx.settings["metrics"],
-        max_new_tokens=ctx.settings["max_new_tokens"],
-        batch_size=ctx.stage.hints["batch_size"],
-        should_stop=ctx.runtime.should_stop,
-    )
+    questions, metrics = ctx.questions("data"), ctx.settings["metrics"]
+    if ctx.classify:
+        result = evaluate_classes(model, tokenizer, questions, metrics=metrics, **ctx.shared)
+    else:
+        result = evaluate(
+            model,
+            tokenizer,
+            questions,
+            metrics=metrics,
+            max_new_tokens=ctx.settings["max_new_tokens"],
+            **ctx.shared,
+        )
     ctx.spent.add(result)
     ctx.write_json(MEASUREMENTS, [asdict(row) for row in result.rows])
     result.frame().to_parquet(ctx.out / QUESTIONS)

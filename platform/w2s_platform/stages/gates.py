@@ -35,20 +35,13 @@ def run_gate(ctx: StageContext) -> None:
 
 
 def _fit(ctx: StageContext, model: Any, tokenizer: Any) -> "GateFit":
-    from ensemble_core.encoding import TokenDataset, encode_all
     from ensemble_core.gating import fit_gate
     from ensemble_core.models.context import context_length
     from ensemble_core.staged import gate_examples
 
     limit = context_length(model.config)
-    questions = ctx.questions("validation")
-    data = TokenDataset(encode_all(tokenizer, questions, max_length=limit))
-    examples = gate_examples(
-        model,
-        data,
-        batch_size=ctx.stage.hints["batch_size"],
-        should_stop=ctx.runtime.should_stop,
-    )
+    data = ctx.encode_with(tokenizer, ctx.questions("validation"), limit)
+    examples = gate_examples(model, data, **ctx.shared)
     return fit_gate(*examples, seed=ctx.settings["seed"])
 
 

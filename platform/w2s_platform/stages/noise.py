@@ -40,7 +40,6 @@ def _preferences(ctx: StageContext, questions: "list[Question]") -> list[Any]:
         questions,
         choices=True,
         max_length=context_length(model.config),
-        batch_size=ctx.stage.hints["batch_size"],
-        should_stop=ctx.runtime.should_stop,
+        **ctx.shared,
     )
     return [scored.log_likelihoods(index) for index in range(len(questions))]

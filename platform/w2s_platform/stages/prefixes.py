@@ -14,17 +14,12 @@ def run_prefixes(ctx: StageContext) -> None:
     Where fewer than T experts were accepted, all of them stand for the larger counts too, as they
     do where a sweep asks for a count.
     """
-    from ensemble_core.staged_evaluation import evaluate_prefixes
+    from ensemble_core.staged_evaluation import evaluate_class_prefixes, evaluate_prefixes
 
     model, tokenizer = load_subject(ctx.store, ctx.stage.inputs["model"], ctx.runtime.device)
-    result = evaluate_prefixes(
-        model,
-        tokenizer,
-        ctx.questions("data"),
-        metrics=ctx.settings["metrics"],
-        batch_size=ctx.stage.hints["batch_size"],
-        should_stop=ctx.runtime.should_stop,
-    )
+    questions, metrics = ctx.questions("data"), ctx.settings["metrics"]
+    stage = evaluate_class_prefixes if ctx.classify else evaluate_prefixes
+    result = stage(model, tokenizer, questions, metrics=metrics, **ctx.shared)
     ctx.spent.add(result)
     found = result.prefixes
     found += [found[-1]] * (ctx.settings["count"] - len(found))

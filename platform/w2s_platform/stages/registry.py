@@ -27,6 +27,7 @@ REGISTRY: dict[Kind, Entry] = {
     "data": Entry("sources", "run_data", 1),
     "noise": Entry("noise", "run_noise", 1),
     "pretrain": Entry("sources", "run_pretrain", 1),
+    "difficulty": Entry("difficulty", "run_difficulty", 1),
     "round": Entry("boosting", "run_round", 1),
     "bag": Entry("boosting", "run_bag", 1),
     "long": Entry("boosting", "run_long", 1),

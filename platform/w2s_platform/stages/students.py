@@ -48,30 +48,33 @@ def run_labels(ctx: StageContext) -> None:
 
 def _answers(ctx: StageContext, questions: "list[Question]") -> "PseudoLabels":
     from ensemble_core.choosing import choice_labels
+    from ensemble_core.classification import class_labels
     from ensemble_core.labels import pseudo_labels
 
     model, tokenizer = load_subject(ctx.store, ctx.stage.inputs["model"], ctx.runtime.device)
-    shared: dict[str, Any] = {
-        "batch_size": ctx.stage.hints["batch_size"],
-        "max_length": ctx.settings.get("max_length"),
-        "should_stop": ctx.runtime.should_stop,
-    }
-    if ctx.settings["labels"] == "choice":
+    shared: dict[str, Any] = {**ctx.shared, "max_length": ctx.settings.get("max_length")}
+    kind = ctx.settings["labels"]
+    if ctx.classify:
+        return class_labels(model, tokenizer, questions, soft=kind == "soft", **shared)
+    if kind == "choice":
         return choice_labels(model, tokenizer, questions, **shared)
     return pseudo_labels(
         model,
         tokenizer,
         questions,
         max_new_tokens=ctx.settings["max_new_tokens"],
-        soft=ctx.settings["labels"] == "soft",
+        soft=kind == "soft",
         **shared,
     )
 
 
 def run_student(ctx: StageContext) -> None:
     """Fine-tune the strong model on pseudo-labels, or on true answers for the ceiling."""
+    from ensemble_core.classification import class_names
+
     labels = _pseudo_labels(ctx) if "labels" in ctx.stage.inputs else _TRUE
-    data = ctx.encode(ctx.questions("transfer"), labels.answers, labels.ended)
+    questions = ctx.questions("transfer")
+    data = ctx.encode(questions, labels.answers, labels.ended)
     job = TrainJob(
         store_url=ctx.store_url,
         pretrained=ctx.stage.inputs["pretrained"],
@@ -83,6 +86,9 @@ def run_student(ctx: StageContext) -> None:
         data=data,
         out=str(ctx.out),
         soft_targets=labels.soft,
+        classes=len(class_names(questions)) if ctx.classify else None,
+        loss=ctx.settings.get("loss", "cross_entropy"),
+        confidence_weight=ctx.settings.get("confidence_weight", 0.0),
     )
     trained = train_job(job, ctx.runtime)
     ctx.spent.add(trained.log)

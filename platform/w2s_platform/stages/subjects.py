@@ -67,19 +67,31 @@ def has_model(artifact: "Artifact") -> bool:
     return artifact.manifest.kind != "round" or TRAINED in artifact.manifest.files
 
 
+def merged(model: Any) -> Any:
+    """The plain model of PEFT's wrapper, the adapter added to its weights; others as they are."""
+    from ensemble_core.models.adapters import merge_adapter
+
+    return merge_adapter(model) if hasattr(model, "merge_and_unload") else model
+
+
 def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
     """The weights of a training, with the tokenizer of its pretrained model."""
     from ensemble_core.models.adapters import load_adapter
+    from ensemble_core.models.class_head import load_class_adapter, load_class_model
     from ensemble_core.models.load import load_model
 
     if not has_model(artifact):
         raise StageError("boosting had ended before this round", where=artifact.key[:12])
     trained, directory = read_json(artifact, TRAINED), artifact.path(TRAINED).parent
+    classifies = trained["classes"] is not None
     if trained["adapter"] is None:
         tokenizer, _ = load_tokenizer(store, trained["pretrained"])
+        if classifies:
+            return load_class_model(directory / MODEL, device=device), tokenizer
         return load_model(ModelRef(path=str(directory / MODEL)), tokenizer=tokenizer, device=device)
     base, tokenizer = load_pretrained(store, trained["pretrained"], trained["layers"], device)
-    return load_adapter(base, directory / ADAPTER), tokenizer
+    load = load_class_adapter if classifies else load_adapter
+    return load(base, directory / ADAPTER), tokenizer
 
 
 def _load_gated(store: "Store", artifact: "Artifact", device: str) -> tuple[Any, Any]:
@@ -101,7 +113,8 @@ def _load_ensemble(
 ) -> tuple[Any, Any]:
     """One base with T adapters where the experts are adapters; T models otherwise.
 
-    One expert alone is itself under every combiner.
+    One expert alone is itself under every combiner. Classifiers have a head each, so that their
+    adapters are merged into models of their own.
     """
     from ensemble_core.ensemble import TokenEnsembleForCausalLM
 
@@ -112,7 +125,7 @@ def _load_ensemble(
     alphas = [float(member["weight"]) for member in described["members"]]
     how = (alphas, "gate" if gate else described["combine"], gate)
     trained = [read_json(member, TRAINED) for member in members]
-    if trained[0]["adapter"] is not None:
+    if trained[0]["adapter"] is not None and trained[0]["classes"] is None:
         base, tokenizer = load_pretrained(
             store, trained[0]["pretrained"], trained[0]["layers"], device
         )
@@ -120,6 +133,6 @@ def _load_ensemble(
         model: Any = TokenEnsembleForCausalLM.from_adapters(base, adapters, *how)
         return model.to(device), tokenizer
     loaded = [_load_trained(store, member, device) for member in members]
-    experts = [model for model, _ in loaded]
+    experts = [merged(model) for model, _ in loaded]
     ensemble: Any = TokenEnsembleForCausalLM.from_experts(experts, *how)
     return ensemble.to(device), loaded[0][1]

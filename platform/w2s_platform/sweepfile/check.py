@@ -119,6 +119,10 @@ def _without_choices(
     """Settings that need choices where the task has none, so that nothing would come of them."""
     grid, config = point.config.tasks, point.config
     bare = {name for name, card in cards.items() if _lacks_choices(card)}
+    if grid.classify:
+        for name in sorted({spec.task for _, spec in slices(grid)} & bare):
+            message = f"`{name}` has no choices to classify"
+            yield problem_at(sweep, point, ("tasks", "classify"), message, "leave it out")
     if config.student.labels == "choice" and grid.transfer.task in bare:
         message = f"`{grid.transfer.task}`, the transfer task, has no choices to label with"
         yield problem_at(sweep, point, ("student", "labels"), message, "allowed: hard, soft")
@@ -147,7 +151,7 @@ def _undrawable(
     drawn: Drawn,
 ) -> Iterator[Problem]:
     """What can't be drawn; what can is put into `drawn`."""
-    from ensemble_core.tasks.roles import check_draws
+    from ensemble_core.tasks.checks import check_draws
 
     wanted = list(slices(point.config.tasks))
     requests: list[tuple[Role, SliceSpec, TaskCard]] = [

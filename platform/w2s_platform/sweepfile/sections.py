@@ -10,6 +10,7 @@ from ensemble_core.settings import (
     CombinerName,
     Labels,
     LoraSettings,
+    LossName,
     ModelRef,
     NoiseSettings,
     Settings,
@@ -30,6 +31,7 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 CHOICE_METRICS: tuple[Metric, ...] = ("choice_accuracy", "choice_accuracy_norm")
 _NameT = TypeVar("_NameT", bound=str)
 
+Classify = Literal["candidates", "choices"]
 Layers = Annotated[int, Field(ge=1)] | None
 
 
@@ -62,6 +64,10 @@ class TaskGrid(Settings, frozen=True):
     """Test questions like the labelled ones; read once, for reporting."""
     ood: Annotated[tuple[SliceSpec, ...], _ALONE] = ()
     """Test questions of another difficulty, domain, or both."""
+    classify: Classify | None = None
+    """Classes instead of written answers, by a head in place of the vocabulary: `candidates` asks
+    of a question with its right or a wrong choice whether it is right (K = 2, balanced);
+    `choices` asks which choice is right (K choices)."""
 
 
 class ExpertSettings(BoostSettings, frozen=True):
@@ -109,8 +115,11 @@ class StudentSettings(Settings, frozen=True):
     labels: Labels = "hard"
     """`hard`: answers that the ensemble writes; `choice`: the choice it finds likeliest; `soft`:
     its next-token distributions over the answers it writes."""
-    loss: Literal["cross_entropy"] = "cross_entropy"
-    """What the student minimises against its labels."""
+    loss: LossName = "cross_entropy"
+    """What the student minimises against its labels. `confidence` adds its own confident
+    predictions (Burns et al. 2023)."""
+    confidence_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """The share of these with `loss: confidence`, after the first fifth of the training."""
     adapter: Adapter = "full"
     """Full fine-tuning, `lora`, or a mapping with LoRA's settings."""
     training: TrainingSettings = TrainingSettings()
