@@ -133,7 +133,7 @@ VARY_MISTAKES = [
         "14:28: vary[0].grid.experts.rounds[2]: expected a whole number, not `x`"]),
     ("vary:\n- grid:\n    student:\n    - {model: nano-l, layer: 2}", [
         "15:23: vary[0].grid.student[0].layer: unknown key (allowed: model, layers, labels, loss, "
-        "adapter, training; did you mean `layers`?)"]),
+        "confidence_weight, adapter, training; did you mean `layers`?)"]),
     ("vary:\n- zip: {experts.rounds: [1, 2], student.layers: [1]}", [
         "13:8: vary[0].zip: zipped lists must be of one length "
         "(experts.rounds has 2, student.layers has 1)"]),
