@@ -56,6 +56,7 @@ def test_pseudo_labels_are_measured_on_the_transfer_questions(rows: list[Row]) -
     labels = [row for row in rows if row["role"] == "transfer"]
     assert {(row["subject"], row["metric"]) for row in labels} == {
         ("ensemble", "accuracy"), ("floor", "accuracy"),
+        ("ensemble", "truncated"), ("floor", "truncated"),
     }  # fmt: skip
     assert all(row["n"] == 24 and 0 <= row["value"] <= 1 for row in labels)
 
