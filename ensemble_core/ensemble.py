@@ -242,7 +242,7 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
             caches = ensemble_cache.views(past_key_values, self._layer_counts)
         rows: list[Tensor] = []
         for index, cache in enumerate(caches):
-            expert = self._as_expert(index)
+            expert = self.as_expert(index)
             passed = _known_to(expert, {**kwargs, "use_cache": cache is not None})
             passed |= {"input_ids": input_ids, "past_key_values": cache}
             if places is None:
@@ -268,7 +268,7 @@ class TokenEnsembleForCausalLM(PreTrainedModel, GenerationMixin):
         """The first expert's input embeddings; each expert has its own."""
         return self.members[0].get_input_embeddings()
 
-    def _as_expert(self, index: int) -> PreTrainedModel:
+    def as_expert(self, index: int) -> PreTrainedModel:
         """The model that answers as this expert; over one base, its adapter is switched on."""
         if not self.config.adapter_configs:
             return self.members[index]

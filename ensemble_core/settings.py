@@ -5,7 +5,7 @@ Every field is documented where it stands; the JSON Schema of sweep files is mad
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Precision = Literal["fp32", "bf16"]
 Unit = Literal["token", "window", "sample"]
@@ -16,6 +16,8 @@ CombinerName = Literal[FixedCombiner, "gate"]
 NoiseKind = Literal["uniform", "confusion", "adversarial"]
 Labels = Literal["hard", "choice", "soft"]
 LossName = Literal["cross_entropy", "confidence"]
+SequenceScore = Literal["mean", "sum"]
+"""Log-likelihood per token, or of the whole answer, which favours short ones."""
 
 
 class Settings(BaseModel, frozen=True):
@@ -100,6 +102,11 @@ class ModelRef(Settings, frozen=True):
         return f"{name}[:{self.layers}]" if self.layers else name
 
 
+def _true_or_none(value: bool) -> bool | None:
+    """A switch that is off says nothing, and so is no part of a key."""
+    return value or None
+
+
 class BoostSettings(Settings, frozen=True):
     """What decides a boosting round, besides its data, model and training."""
 
@@ -116,6 +123,9 @@ class BoostSettings(Settings, frozen=True):
     """No token weighs more than this many times the mean: a robust update; default: no limit."""
     update_bound: Annotated[float, Field(gt=0)] | None = None
     """A wrong token's weight grows by exp(min(α, this)): a robust update; default: by exp(α)."""
+    same_seed: Annotated[bool, AfterValidator(_true_or_none)] | None = None
+    """Train every round with the first one's seed, so that experts differ by their token weights
+    alone; default: a seed of its own for each."""
 
     @model_validator(mode="after")
     def _window_goes_with_its_unit(self) -> "BoostSettings":

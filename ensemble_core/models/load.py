@@ -64,6 +64,28 @@ def load_context_length(ref: ModelRef, *, nano_dir: Path | None = None) -> int:
     return context_length(config)
 
 
+def load_size(ref: ModelRef, *, nano_dir: Path | None = None) -> int:
+    """How many parameters the model has, without loading its weights; raises as `load_model`.
+
+    All blocks count: a model that is cut is loaded whole first.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with _reading(ref), torch.device("meta"):
+        config = _source(ref, nano_dir).config()
+        model: Any = AutoModelForCausalLM.from_config(
+            config, trust_remote_code=ref.trust_remote_code
+        )
+        return sum(parameter.numel() for parameter in model.parameters())
+
+
+def load_output_width(ref: ModelRef, *, nano_dir: Path | None = None) -> int:
+    """How many tokens the model's output has places for; raises as `load_model`."""
+    with _reading(ref):
+        return int(_source(ref, nano_dir).config().get_text_config().vocab_size)
+
+
 @dataclass(frozen=True)
 class _Source:
     """A name that transformers' `from_pretrained` takes, and the options that go with it."""

@@ -64,7 +64,7 @@ def _fit(
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: _factor(i, recipe.steps))
     model.train()
-    for step, batch in enumerate(islice(_batches(recipe.batch_size, seed), recipe.steps), 1):
+    for step, batch in enumerate(islice(_batches(recipe, seed), recipe.steps), 1):
         loss = _loss(model, *batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -88,17 +88,33 @@ def _loss(model: GPTNeoXForCausalLM, ids: Tensor, targets: Tensor) -> Tensor:
     return functional.cross_entropy(logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten())
 
 
-def _batches(batch_size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(recipe: NanoSize, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless (ids, targets), each [batch, tokens], of documents of similar length."""
     tokenizer = build_tokenizer()
-    stream, rng = documents(seed), Random(f"batches/{seed}")
+    stream, rng = documents(seed, recipe.corpus), Random(f"batches/{seed}")
     while True:
-        drawn = _encode(tokenizer, list(islice(stream, batch_size * _BUCKET)))
+        drawn = _encode(tokenizer, list(islice(stream, recipe.batch_size * _BUCKET)))
         drawn.sort(key=lambda encoded: len(encoded[0]))
-        starts = list(range(0, len(drawn), batch_size))
-        rng.shuffle(starts)
-        for start in starts:
-            yield _collate(drawn[start : start + batch_size])
+        batches = list(cut(drawn, recipe.batch_size, recipe.batch_tokens))
+        rng.shuffle(batches)
+        yield from map(_collate, batches)
+
+
+def cut(drawn: list[Encoded], batch_size: int, batch_tokens: int | None) -> Iterator[list[Encoded]]:
+    """Cut documents, which are sorted by length, into batches.
+
+    Args:
+        drawn: The documents.
+        batch_size: Documents of a batch, at most.
+        batch_tokens: Tokens of a batch at most, padding included; a document alone may have more.
+    """
+    start = 0
+    for end in range(1, len(drawn) + 1):
+        following = len(drawn[end][0]) * (end - start + 1) if end < len(drawn) else 0
+        full = end - start == batch_size or (batch_tokens and following > batch_tokens)
+        if full or end == len(drawn):
+            yield drawn[start:end]
+            start = end
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, drawn: list[Document]) -> list[Encoded]:

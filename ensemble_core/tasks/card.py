@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from ensemble_core.documents import LocatedError, did_you_mean
 from ensemble_core.settings import Settings
+from ensemble_core.steps import StepSettings
 from ensemble_core.tasks.difficulty import DifficultySettings
 from ensemble_core.tasks.question import Extract
 from ensemble_core.tasks.source import Source
@@ -59,6 +60,9 @@ class TaskCard(Settings, frozen=True):
     rendered for each. Knows what the prompt knows, and `answer`, `letter` and `index` (from 0)."""
     extract: ExtractSettings | None = None
     """How the final answer is read out of a long one; default: the whole answer counts."""
+    steps: StepSettings | None = None
+    """How an answer falls into steps, and who judges one; for the metrics `steps_correct` and
+    `first_error`. Default: answers are no steps."""
     difficulty: DifficultySettings | None = None
     """Difficulty as a model's loss, by cross-validation; slices select by it in ranges
     (`difficulty=..1.5`) and shares (`difficulty=0%..50%`). Default: the source's own, in whose

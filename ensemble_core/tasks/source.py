@@ -70,6 +70,8 @@ class GeneratorSource(Settings, frozen=True):
     """Decides which questions are generated."""
     difficulties: Annotated[tuple[int, ...], Field(min_length=1)]
     """The difficulties generated, in equal numbers."""
+    first_character: Annotated[bool, Field(exclude_if=lambda given: not given)] = False
+    """Ask for the answer's first character alone; the choices are then the alphabet."""
 
     @field_validator("family")
     @classmethod
@@ -152,7 +154,13 @@ class Source(Settings, frozen=True):
     @property
     def has_choices(self) -> bool:
         """Whether its questions may have candidate answers."""
-        return self.generator is not None or self.fields.has_choices
+        if self.generator is None:
+            return self.fields.has_choices
+        if self.generator.first_character:
+            return True
+        from ensemble_core.nano.families import FAMILIES
+
+        return FAMILIES[self.generator.family].has_choices
 
     @property
     def variables(self) -> tuple[str, ...]:

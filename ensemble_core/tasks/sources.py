@@ -1,8 +1,10 @@
 """What a card's source holds, as contents, split by split."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ensemble_core.errors import InputError
 from ensemble_core.tasks.availability import available_source, check_split, local_files
@@ -75,8 +77,9 @@ def _rows(source: Source, split: str, data_root: Path | None) -> Iterator[Row]:
 
 
 def _made(card: TaskCard, source: GeneratorSource) -> tuple[Content, ...]:
+    how = (source.family, source.count, source.seed, source.difficulties)
     try:
-        return _generated(source.family, source.count, source.seed, source.difficulties)
+        return _first_characters(*how) if source.first_character else _generated(*how)
     except ValueError as error:
         raise InputError(f"family {source.family}: {error}", where=card.where) from None
 
@@ -101,3 +104,18 @@ def _generated(
         )
         for number, item in enumerate(made, 1)
     )
+
+
+@lru_cache(maxsize=8)
+def _first_characters(*how: Any) -> tuple[Content, ...]:
+    """The same questions, answered by one character of their alphabet: a class each."""
+    from ensemble_core.nano.families.alphabets import ALPHABETS
+
+    found: list[Content] = []
+    for content in _generated(*how):
+        first = content.answer[0]
+        alphabet = next(chars for chars in ALPHABETS.values() if first in chars)
+        found.append(
+            replace(content, answer=first, choices=tuple(alphabet), index=alphabet.index(first))
+        )
+    return tuple(found)

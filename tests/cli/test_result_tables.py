@@ -153,14 +153,27 @@ def test_where_seeds_differ_between_groups_each_line_has_its_n() -> None:
 
 
 def test_subjects_stand_in_the_order_of_the_method() -> None:
-    assert subject_order(["ceiling", "expert_10", "expert_2", "student", "floor", "weak_base"]) == [
+    later = ["student_10", "ceiling_2", "student_2"]
+    first = ["ceiling", "expert_10", "expert_2", "student", "floor", "weak_base"]
+    assert subject_order([*later, *first]) == [
         "weak_base",
         "floor",
         "expert_2",
         "expert_10",
         "student",
         "ceiling",
+        "student_2",
+        "ceiling_2",
+        "student_10",
     ]
+
+
+def test_later_students_stand_in_grids_too() -> None:
+    means = summary(
+        *(mean(name, 0.5, **{KEY: group}) for group in (1, 2) for name in ("student", "student_2"))
+    )
+    [table] = result_layouts(means, summary(), sweep="study", metric="accuracy", by=[KEY])
+    assert table.columns[1:3] == ("student", "student_2")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,32 @@ def test_by_keeps_a_key_apart_and_its_end_is_enough(
     assert found == pytest.approx({"mean": 0.455, "vote": 0.555})
 
 
+def test_a_reference_shows_what_a_setting_changes_paired_by_seed(
+    finished: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = run(capsys, "results", "study.yaml", "--reference", "combine=mean")
+    [_, table] = text.split("minus that of combine = mean", 1)
+    [line] = [line.split() for line in table.splitlines() if line.split()[:1] == ["vote"]]
+    assert line[1:] == [*["+0.0", "±0.0"] * 2, "+10.0", "±0.0", "+0.0", "±0.0", "+10.0", "±0.0",
+                        "+0.0", "±0.0"]  # fmt: skip
+    wrong = run(capsys, "results", "study.yaml", "--reference", "combine=meen", status=2)
+    assert "did you mean `mean`" in wrong
+    assert "KEY=VALUE" in run(capsys, "results", "study.yaml", "--reference", "vote", status=2)
+    rows = run(capsys, "results", "study.yaml", "--reference", "combine=mean", "--format", "csv",
+               status=2)  # fmt: skip
+    assert "--reference goes with the formats table and latex" in rows
+
+
+def test_subjects_are_chosen_by_name_or_pattern(
+    finished: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = run(capsys, "results", "study.yaml", "--subject", "*_base", "--subject", "ceiling")
+    [heads] = [line.split() for line in text.splitlines() if "ceiling" in line and "−" not in line]
+    assert heads == ["combine", "weak_base", "strong_base", "ceiling"]
+    wrong = run(capsys, "results", "study.yaml", "--subject", "flor", status=2)
+    assert "did you mean `floor`" in wrong
+
+
 def test_results_of_questions_that_have_changed_say_so(
     finished: Study, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

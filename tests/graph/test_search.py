@@ -80,6 +80,30 @@ def test_a_model_with_other_files_makes_another_study(
     assert search().study != name
 
 
+@pytest.mark.parametrize("place", ["mix", "later"])
+def test_so_does_one_of_a_mix_or_of_a_later_generation(
+    home: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    shutil.copytree(home / "weak", home / "third")
+    where = {
+        "mix": ("rounds: 3", "rounds: 3, mix: [./third]"),
+        "later": ("model: nano-s", "model: nano-s, later: [{model: ./third}]"),
+    }
+    text = TEXT.replace(*where[place], 1)
+    assert "third" in text
+    name = search(text).study
+    other = shutil.copytree(home, home.parent / "other")
+    monkeypatch.chdir(other)
+    (other / "third" / "model.safetensors").write_bytes(b"other weights")
+    assert search(text).study != name
+    trained = search(text).configuration(VALUES).graph
+    assert str(other / "third") in {
+        stage.hints["model"]["path"]
+        for stage in trained.stages.values()
+        if stage.kind == "pretrain"
+    }
+
+
 @pytest.mark.parametrize("role", ["experts", "students"])
 def test_the_precision_of_either_role_makes_another_study(home: Path, role: str) -> None:
     assert search(TEXT + f"resources: {{{role}: {{workers: 2}}}}\n").study == search().study

@@ -12,6 +12,7 @@ from laboratory import Lab
 from ensemble_core.errors import InputError
 from w2s_platform.export import export
 from w2s_platform.results.ledger import CellRecord, read_ledger
+from w2s_platform.stages.subjects import load_subject
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +55,8 @@ CASES = {
     "confidence": "{student.loss: confidence}",
     "adapters": "{experts.adapter: {rank: 4}, student.adapter: {rank: 4}}",
     "gate": "{experts.combine: gate}",
+    "sizes": "{experts.mix: [{path: MODEL, layers: 1}], experts.adapter: {rank: 4}, "
+    "student.later: [{model: {path: MODEL}}]}",
 }
 
 
@@ -118,6 +121,17 @@ def test_the_reference_of_boosting_is_the_guess(study: Study) -> None:
         ensemble = study.store.require(study.cells[case].models["ensemble"])
         history = json.loads(ensemble.path("history.json").read_text())
         assert history[0]["reference_error"] == pytest.approx(guess)
+
+
+def test_classifiers_mix_sizes_and_have_generations(study: Study) -> None:
+    models = study.cells["sizes"].models
+    members = load_subject(study.store, models["ensemble"])[0].members
+    assert [member.config.num_hidden_layers for member in members] == [2, 1]
+    ensemble = study.store.require(models["ensemble"])
+    history = json.loads(ensemble.path("history.json").read_text())
+    assert [entry["reference_error"] for entry in history] == pytest.approx([2 / 3, 2 / 3])
+    assert study.value("sizes", "ceiling_2", "accuracy") > 1 / 3 + 0.1
+    assert 0 <= study.value("sizes", "student_2", "accuracy") <= 1
 
 
 def test_candidates_are_balanced_pairs_of_the_questions(study: Study) -> None:

@@ -48,6 +48,7 @@ CASES = {
     "oob": "{experts.error: oob, experts.update: resample}",
     "capped": "{experts.weight_cap: 1.5}",
     "bounded": "{experts.update_bound: 0.1}",
+    "alike": "{experts.same_seed: true, experts.update_bound: 1.0e-9}",
     "uniform": "{noise.rate: 0.5}",
     "adversarial": "{noise.rate: 0.5, noise.kind: adversarial}",
 }
@@ -125,6 +126,13 @@ def test_held_out_tokens_judge_and_are_never_trained_on(study: Study) -> None:
     expected = held["wrong"][n:].mean()
     assert history[0]["error"] == pytest.approx(expected)
     assert history[0]["reference_error"] == pytest.approx(held["reference_wrong"][n:].mean())
+
+
+def test_with_one_seed_experts_differ_by_their_token_weights_alone(study: Study) -> None:
+    first, second = (study.nll("alike", f"expert_{n}") for n in (1, 2))
+    assert second == pytest.approx(first, rel=1e-5), "weights that hardly move: the same expert"
+    plain = study.nll("plain", "expert_2")
+    assert abs(plain - first) > 100 * abs(second - first)
 
 
 def test_out_of_bag_the_examples_left_out_judge_from_the_first_round_on(study: Study) -> None:

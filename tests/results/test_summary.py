@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from w2s_platform.results.rows import pgr_rows
-from w2s_platform.results.summary import count_uneven, differences, summarise
+from w2s_platform.results.summary import count_uneven, differences, summarise, varied_columns
 
 T_975_DF2 = 4.302652729911275  # Student's t quantile, from a printed table to 4 digits: 4.3027
 
@@ -138,8 +138,33 @@ def test_pgr_of_choice_tasks_is_made_of_choice_accuracy() -> None:
     assert [r["value"] for r in pgr_rows([labels, *rows])] == [pytest.approx(0.5)]
 
 
+def test_a_later_student_has_the_ceiling_of_its_own_generation() -> None:
+    values = {"floor": 0.2, "student": 0.3, "ceiling": 0.6, "student_2": 0.5, "ceiling_2": 0.8}
+    found = {r["subject"]: r["value"] for r in pgr_rows([row(s, 0, v) for s, v in values.items()])}
+    assert found == pytest.approx({"student": 0.1 / 0.4, "student_2": 0.3 / 0.6})
+    assert not list(pgr_rows([row(s, 0, values[s]) for s in ("floor", "ceiling", "student_2")]))
+
+
+def test_each_later_student_is_compared_with_its_teacher() -> None:
+    values = {"student": 0.3, "student_2": 0.5, "student_3": 0.4, "ceiling_2": 0.9}
+    gaps = differences(frame(*[row(s, seed, v) for s, v in values.items() for seed in (0, 1)]))
+    assert list(gaps["subject"]) == ["student_2 - student", "student_3 - student_2"]
+    assert list(gaps["mean"]) == pytest.approx([0.2, -0.1])
+
+
 def test_the_public_loader_is_the_function() -> None:
     from w2s_platform import results
     from w2s_platform.results.rows import load
 
     assert results.load is load
+
+
+def test_the_name_of_a_case_stands_for_the_keys_that_it_decides() -> None:
+    cases = {"a": (1, "x"), "b": (2, "x")}
+    rows = [
+        row("floor", 0, 0.5, case=case, rounds=rounds, unit=unit, count=count)
+        for case, (rounds, unit) in cases.items()
+        for count in (1, 2)
+    ]
+    assert varied_columns(frame(*rows)) == ["case", "count"]
+    assert varied_columns(frame(*rows).drop(columns="case")) == ["rounds", "unit", "count"]

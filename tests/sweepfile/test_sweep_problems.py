@@ -42,8 +42,8 @@ SECTION_MISTAKES = [
         "9:10: experts.model: the built-in suite has no model `nano-z` (allowed: {nano}; "
         "did you mean `nano-s`?)",
         "10:3: experts.round: unknown key (allowed: unit, window, update, error, weight_cap, "
-        "update_bound, model, layers, rounds, count, combine, adapter, training; did you mean "
-        "`rounds`?)"]),
+        "update_bound, same_seed, model, layers, mix, rounds, count, combine, adapter, training; "
+        "did you mean `rounds`?)"]),
     ("  model: nano-s", "  model: {nano: nano-s, hub: gpt2}", [
         "9:10: experts.model: name exactly one of nano, hub, path, gguf"]),
     ("  model: nano-s", "  model: 3", [
@@ -59,6 +59,9 @@ SECTION_MISTAKES = [
         "10:11: experts.window: `window` is needed with `unit: window`, and only there"]),
     ("  model: nano-s", "  model: nano-s\n  unit: window", [
         "10:9: experts.unit: `window` is needed with `unit: window`, and only there"]),
+    ("  model: nano-s", "  model: nano-s\n  mix: [nano-m, gpt2]", [
+        "10:17: experts.mix[1]: experts of one ensemble need the same tokenizer "
+        "(mix sizes of one family)"]),
     ("  model: nano-s", "  model: nano-s\n  adapter: lorra", [
         "10:12: experts.adapter: expected full, lora or a mapping (allowed: full, lora; "
         "did you mean `lora`?; or a mapping such as {{rank: 8}})"]),
@@ -71,8 +74,8 @@ SECTION_MISTAKES = [
         "(allowed: mean, product, vote, uniform, gate)"]),
     ("  model: nano-s", "  model: nano-s\n  layers: 1\n  model.layers: 2", [
         "11:3: experts.model.layers: unknown key (allowed: unit, window, update, error, "
-        "weight_cap, update_bound, model, layers, rounds, count, combine, adapter, training; did "
-        "you mean `layers`?)"]),
+        "weight_cap, update_bound, same_seed, model, layers, mix, rounds, count, combine, adapter, "
+        "training; did you mean `layers`?)"]),
     ("  model: nano-s", "  model: {nano: nano-s, layers: 2}\n  layers: 1", [
         "10:11: experts.layers: `layers` is 1 here and 2 in `model` (give one of them)"]),
     ("  model: nano-s", "  model: nano-s\n  training: {batch_size: 8, micro_batch_size: 16}", [
@@ -81,10 +84,31 @@ SECTION_MISTAKES = [
     ("  model: nano-l", "  model: gpt2\n  labels: soft", [
         "12:11: student.labels: soft labels need experts and student with the same tokenizer "
         "(allowed here: hard; or two models of one family)"]),
+    ("  model: nano-l", "  model: nano-m\n  later: [{model: nano-l, rounds: 2}, {layers: 1}]", [
+        "12:27: student.later[0].rounds: unknown key (allowed: model, layers, adapter, training)",
+        "12:39: student.later[1]: the key `model` is missing"]),
+    ("  model: nano-l", "  model: nano-m\n  later:\n  - model: {nano: nano-l, layers: 2}\n"
+     "    layers: 1\n    training: {batch_size: 4, micro_batch_size: 8}", [
+        "14:13: student.later[0].layers: `layers` is 1 here and 2 in `model` (give one of them)",
+        "15:49: student.later[0].training.micro_batch_size: `micro_batch_size` is 8, above "
+        "`batch_size`, 4"]),
+    ("  transfer: add", "  transfer: [add, multiply]", [
+        "4:19: tasks.transfer[1]: `transfer` has 2 slices for one student "
+        "(give `student.later` more models, or leave slices out)"]),
+    ("  transfer: add", "  transfer: []", ["4:13: tasks.transfer: must not be empty"]),
+    ("  transfer: add", "  transfer: [{tsak: add}]", [
+        "4:14: tasks.transfer[0]: the key `task` is missing",
+        "4:15: tasks.transfer[0].tsak: unknown key (allowed: task, select, split, size; "
+        "did you mean `task`?)"]),
+    ("  transfer: add", "  transfer: {task: add, size: 0}", [
+        "4:31: tasks.transfer.size: must be at least 1, not 0"]),
     ("student:", "baselines: [floor, single, floor]\nstudent:", [
         "10:28: baselines[2]: `floor` stands here twice"]),
+    ("student:\n  model: nano-l\n", "baselines: [floor, ceiling]\n", [
+        "10:20: baselines[1]: `ceiling` needs a student "
+        "(give the section `student`, or leave this baseline out)"]),
     ("student:", "baselines: [flor]\nstudent:", [
-        "10:13: baselines[0]: `flor` is not known here (allowed: floor, long, bagging, single, "
+        "10:13: baselines[0]: `flor` is not known here (allowed: floor, long, bagging, sequence, single, "
         "ceiling; did you mean `floor`?)"]),
     ("student:", "evaluation: {metrics: [nll, nll], each_expert: yes}\nstudent:", [
         "10:29: evaluation.metrics[1]: `nll` stands here twice",
@@ -133,7 +157,7 @@ VARY_MISTAKES = [
         "14:28: vary[0].grid.experts.rounds[2]: expected a whole number, not `x`"]),
     ("vary:\n- grid:\n    student:\n    - {model: nano-l, layer: 2}", [
         "15:23: vary[0].grid.student[0].layer: unknown key (allowed: model, layers, labels, loss, "
-        "confidence_weight, adapter, training; did you mean `layers`?)"]),
+        "confidence_weight, adapter, training, later; did you mean `layers`?)"]),
     ("vary:\n- zip: {experts.rounds: [1, 2], student.layers: [1]}", [
         "13:8: vary[0].zip: zipped lists must be of one length "
         "(experts.rounds has 2, student.layers has 1)"]),
@@ -142,6 +166,14 @@ VARY_MISTAKES = [
     ("vary:\n- cases: [{experts.rounds: 2}, {experts.rounds: 2}]", [
         "13:49: vary[0].cases[1].experts.rounds: makes a cell that is there already "
         "(the same settings come from line 13)"]),
+    ("vary:\n- cases: [{case: a, experts.rounds: 2}, {case: a, experts.rounds: 3}, {case: 7}]", [
+        "13:48: vary[0].cases[1].case: there is a case `a` already (at line 13)",
+        "13:78: vary[0].cases[2].case: a case's name is text",
+    ]),
+    ("vary:\n- cases: [{case: a, experts.rounds: 2}]\n- cases: [{case: b, experts.count: 1}]", [
+        "14:18: vary[1].cases[0].case: the cases of one block have names; name the settings of "
+        "this one",
+    ]),
     ("vary:\n- cases: [{}]", ["13:11: vary[0].cases[0]: must not be empty"]),
     ("vary:\n- grid:\n    experts.count: [2, 5]", [
         "14:24: vary[0].grid.experts.count[1]: `count` is 5, above `rounds`, 4 (allowed: at most "
@@ -180,12 +212,14 @@ search:
   space:
     experts.rounds: {type: int, low: 1, high: 4}
 """
+OBJECTIVE = "objective: {metric: accuracy}"
 SEARCH_MISTAKES = [
     ("  trials: 4\n", "", ["12:1: search: the key `trials` is missing"]),
     ("trials: 4", "trials: 0", ["13:11: search.trials: must be at least 1, not 0"]),
     ("{metric: accuracy}", "{metric: acuracy}", [
         "14:23: search.objective.metric: `acuracy` is not known here (allowed: accuracy, "
-        "token_accuracy, choice_accuracy, choice_accuracy_norm, nll, ece, pgr; "
+        "token_accuracy, choice_accuracy, choice_accuracy_norm, nll, ece, steps_correct, "
+        "first_error, repetition, distinct_2, coherence, pgr; "
         "did you mean `accuracy`?)"]),
     ("{metric: accuracy}", "{metric: choice_accuracy_norm}", [
         "14:23: search.objective.metric: `choice_accuracy_norm` is not in evaluation.metrics "
@@ -201,7 +235,8 @@ SEARCH_MISTAKES = [
         "(tasks.validation is `add`)"]),
     ("{metric: accuracy}", "{metric: accuracy, subject: students}", [
         "14:42: search.objective.subject: there is no subject `students` (allowed: weak_base, "
-        "floor, long, bagging, ensemble, strong_base, single, student, ceiling, expert_1; "
+        "floor, long, bagging, ensemble, sequence, strong_base, single, student, ceiling, "
+        "expert_1; "
         "did you mean `student`?)"]),
     ("{metric: accuracy}", "{metric: accuracy, subject: expert_9}", [
         "14:42: search.objective.subject: experts are not evaluated alone here "
@@ -261,6 +296,28 @@ SEARCH_MISTAKES = [
 ]  # fmt: skip
 
 
+def test_a_search_improves_no_generation_that_there_is_not(base: str, problems: Find) -> None:
+    text = base.replace("nano-l", "nano-m\n  later: [{model: nano-l}]") + SEARCH
+    for subject, said in (
+        ("student_2", []),
+        ("ceiling_3", ["the last generation is 2"]),
+        ("student_1", ["there is no subject `student_1`"]),
+    ):
+        objective = f"objective: {{metric: accuracy, subject: {subject}}}"
+        assert [p.message for p in problems(text.replace(OBJECTIVE, objective))] == said
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "pgr"])
+def test_a_search_without_a_student_has_none_to_improve(
+    base: str, problems: Find, metric: str
+) -> None:
+    objective = f"objective: {{metric: {metric}, subject: student}}"
+    text = base.replace("student:\n  model: nano-l\n", "") + SEARCH
+    assert [problem.message for problem in problems(text.replace(OBJECTIVE, objective))] == [
+        "there is no `student` without a student"
+    ]
+
+
 @pytest.mark.parametrize(("part", "instead", "expected"), SEARCH_MISTAKES)
 def test_mistakes_in_a_search(
     base: str, problems: Find, part: str, instead: str, expected: list[str]
@@ -312,7 +369,7 @@ def test_everything_is_said_at_once(base: str, problems: Find) -> None:
 def test_not_a_sweep_at_all(problems: Find) -> None:
     assert shown(problems("")) == ["1:1: the file is empty"]
     assert shown(problems("- a\n")) == ["1:1: expected a mapping"]
-    missing = [f"1:1: the key `{name}` is missing" for name in ("experts", "student", "tasks")]
+    missing = [f"1:1: the key `{name}` is missing" for name in ("experts", "tasks")]
     assert shown(problems("sweep: x\n")) == missing
 
 
@@ -328,5 +385,5 @@ def test_nonsense_never_crashes(base: str, problems: Find, section: str, value: 
         )
         lines[start:end] = []
     found = problems("\n".join(lines) + f"\n{section}: {value}\n")
-    harmless = [("vary", "[]"), ("exclude", "[]"), ("search", "")]
+    harmless = [("vary", "[]"), ("exclude", "[]"), ("search", ""), ("student", "")]
     assert bool(found) is ((section, value) not in harmless)

@@ -15,7 +15,9 @@ from ensemble_core.tasks.roles import draw
 from ensemble_core.tasks.slices import parse_slice
 
 SPLITS = ("train", "validation", "test")
-NANO = sorted((REPO / "sweeps" / "tasks").glob("nano-*.yaml"))
+COUNTS = sorted((REPO / "sweeps" / "tasks").glob("nano-count-*.yaml"))
+GRADED = sorted((REPO / "sweeps" / "tasks").glob("nano-*-by-loss.yaml"))
+NANO = sorted({*(REPO / "sweeps" / "tasks").glob("nano-*.yaml")} - {*COUNTS, *GRADED})
 
 
 def prompts(card: TaskCard) -> dict[str, set[str]]:
@@ -37,6 +39,38 @@ def test_shipped_cards(path: Path) -> None:
         assert pool(question.prompt) == "task", "no pretraining corpus holds it"
     easy = draw(parse_slice(f"{card.task}[difficulty=easy]"), card, "id", seed=0)
     assert {question.difficulty for question in easy} == {1.0, 2.0}
+
+
+def test_the_first_character_alone_is_one_of_as_many_classes_as_there_are_characters() -> None:
+    tasks = REPO / "sweeps" / "tasks"
+    whole, first = (
+        {
+            q.prompt: q
+            for q in load_questions(load_card(tasks / f"{name}.yaml"), "test", data_root=None)
+        }
+        for name in ("nano-letters", "nano-letters-first")
+    )
+    assert whole.keys() == first.keys()
+    for prompt, question in first.items():
+        assert question.answer == whole[prompt].answer[0]
+        assert question.choices == tuple("abcdefghij")
+    assert len({question.answer for question in first.values()}) == 10
+
+
+@pytest.mark.parametrize("path", COUNTS, ids=lambda path: path.stem)
+def test_shipped_cards_of_long_answers(path: Path) -> None:
+    card = load_card(path)
+    found = prompts(card)
+    assert sum(map(len, found.values())) == len(set.union(*found.values())) == 4000
+    assert card.steps is not None
+    for question in load_questions(card, "test", data_root=None)[::20]:
+        assert card.steps.judge(question, question.answer) == [True] * (
+            question.answer.count(";") + 1
+        )
+        assert pool(question.prompt) == "task", "no pretraining corpus holds it"
+    short = draw(parse_slice(f"{card.task}[difficulty=short]"), card, "id", seed=0)
+    long = draw(parse_slice(f"{card.task}[difficulty=long]"), card, "id", seed=0)
+    assert max(len(q.answer) for q in short) < min(len(q.answer) for q in long)
 
 
 def test_pools_are_disjoint_whatever_the_seed_and_the_family(make_card: MakeCard) -> None:

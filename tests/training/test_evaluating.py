@@ -10,7 +10,8 @@ from tiny_models import CONTEXT, make_model
 from ensemble_core.choosing import choice_labels
 from ensemble_core.encoding import encode
 from ensemble_core.errors import CancelledError, InputError, StageError
-from ensemble_core.evaluation import METRICS, evaluate
+from ensemble_core.evaluation import evaluate
+from ensemble_core.measuring import STANDARD_METRICS
 from ensemble_core.settings import TrainingSettings
 from ensemble_core.tasks.question import Extract, Question
 from ensemble_core.training import train
@@ -60,7 +61,7 @@ def row_of(evaluation, metric):
 
 
 def test_rows_come_in_the_order_of_the_metrics(evaluation):
-    assert [row.metric for row in evaluation.rows] == list(METRICS)
+    assert [row.metric for row in evaluation.rows] == list(STANDARD_METRICS)
 
 
 def test_token_metrics_equal_a_loop(evaluation, trained, tokenizer, questions):
@@ -121,7 +122,7 @@ def test_final_answer_is_extracted_from_a_long_one(trained, tokenizer):
 
 
 def test_metrics_are_the_same_asked_for_one_by_one(evaluation, trained, tokenizer, questions):
-    for metric in METRICS:
+    for metric in STANDARD_METRICS:
         alone = evaluate(trained, tokenizer, questions, metrics=[metric], max_new_tokens=6)
         assert [row.metric for row in alone.rows] == [metric]
         assert alone.rows[0].value == pytest.approx(row_of(evaluation, metric).value, abs=1e-5)

@@ -8,7 +8,8 @@ from typing import Final, Literal
 from ensemble_core.nano.families.choices import make_choices
 from ensemble_core.nano.families.operations import Operation
 
-#: Grades of difficulty; each one makes the string that a question is about one longer.
+#: Grades of difficulty; each one makes the string that a question is about one longer, or its
+#: answer where the family counts.
 DIFFICULTIES: Final = (1, 2, 3, 4)
 
 
@@ -39,7 +40,7 @@ class GeneratedQuestion:
     prompt: str
     answer: str
     choices: tuple[str, ...]
-    """Four distinct strings, the answer among them."""
+    """Four distinct strings, the answer among them; none in a family without choices."""
     difficulty: int
     """A member of `DIFFICULTIES`."""
 
@@ -50,6 +51,7 @@ class Family:
 
     name: str
     draw: Callable[[Random, int], Item]
+    has_choices: bool = True
 
 
 def difficulty_label(difficulty: int) -> Literal["easy", "hard"]:
@@ -57,9 +59,11 @@ def difficulty_label(difficulty: int) -> Literal["easy", "hard"]:
     return "easy" if difficulty <= DIFFICULTIES[len(DIFFICULTIES) // 2 - 1] else "hard"
 
 
-def to_question(rng: Random, item: Item) -> GeneratedQuestion:
+def to_question(rng: Random, item: Item, has_choices: bool = True) -> GeneratedQuestion:
     """Phrase an item as a question and draw wrong choices for it."""
-    choices = make_choices(rng, item.answer, item.payload, item.alphabet)
+    choices = ()
+    if has_choices:
+        choices = make_choices(rng, item.answer, item.payload, item.alphabet)
     return GeneratedQuestion(item.prompt, item.answer, choices, item.difficulty)
 
 

@@ -45,7 +45,7 @@ def generate(
     for _ in range(count):
         item = _draw_new(drawn_from, rng, next(turns), seen, count)
         seen.add(item.prompt)
-        questions.append(to_question(rng, item))
+        questions.append(to_question(rng, item, drawn_from.has_choices))
     return questions
 
 

@@ -54,8 +54,7 @@ class Study:
         from w2s_platform.sweepfile.check import slices
 
         for point in self.sweep.points:
-            yield point.config.experts.model
-            yield point.config.student.model
+            yield from (model for _, model in point.config.models())
             for _, spec in slices(point.config.tasks):
                 rating = self.cards[spec.task].difficulty
                 if rating and by_loss(spec, self.cards[spec.task]):

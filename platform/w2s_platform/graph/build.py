@@ -1,8 +1,9 @@
 """From a sweep to its graph: every cell's stages and measures."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ensemble_core.settings import ModelRef
 from w2s_platform.graph.builder import (
@@ -13,9 +14,11 @@ from w2s_platform.graph.builder import (
     resolve_precision,
     rounding,
 )
+from w2s_platform.graph.evaluating import SEQUENCE, evaluate_settings, judge_of, prefix_metrics
 from w2s_platform.graph.model import Cell, Graph, Measure
 from w2s_platform.graph.sources import Cards, Slice, add_pretrained
 from w2s_platform.stage import Kind
+from w2s_platform.subject import is_strong
 
 if TYPE_CHECKING:
     from ensemble_core.tasks.card import TaskCard
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     from w2s_platform.sweepfile.sweep import CellSpec, Sweep
 
 EVALUATED = ("validation", "id", "ood")
-STRONG = ("strong_base", "single", "student", "ceiling")
-"""Subjects of the strong model's size; the others take what experts take."""
 
 
 def build_graph(
@@ -65,6 +66,22 @@ def build_cell(stages: StageSet, cards: Cards, spec: "CellSpec") -> Cell:
     )
 
 
+@dataclass(frozen=True)
+class _Student:
+    """A generation of students: the model that learns from labels, and the questions."""
+
+    number: int
+    settings: "StudentSettings"
+    model: str
+    """Key of the pretrained one."""
+    layers: int | None
+    transfer: Slice
+
+    def named(self, subject: str) -> str:
+        """`student`, `student_2`, …; `ceiling`, `ceiling_2`, …"""
+        return subject if self.number == 1 else f"{subject}_{self.number}"
+
+
 class _CellBuilder:
     """Adds the stages of one cell."""
 
@@ -73,36 +90,35 @@ class _CellBuilder:
         self.slices = cards.draw(stages, self.config, spec.seed)
         self.data = {drawn.role: drawn for drawn in self.slices}
         self.classify = self.config.tasks.classify
-        experts, student = self.config.experts, self.config.student
-        self.weak, self.weak_layers = self._model(experts.model, experts.layers)
-        self.strong, self.strong_layers = self._model(student.model, student.layers)
+        self.bases = [self._model(base, None) for base in self.config.experts.bases]
+        self.weak, self.weak_layers = self.bases[0]
+        self.students = list(self._generations())
         self.labelled = self._labelled()
         self.rounds = self._rounds()
         self.ensemble = self._ensemble()
-        self.labels: dict[str, str] = {}
+        self.labels: dict[str, tuple[str, Slice]] = {}
 
     def models(self) -> dict[str, str]:
         """Subject → key of the stage that makes its model."""
         models = {"ensemble": self.ensemble}
         if self.classify is None:  # a head that was never trained guesses
-            models = {"weak_base": self.weak, "strong_base": self.strong} | models
+            bases = {"strong_base": student.model for student in self.students[:1]}
+            models = {"weak_base": self.weak, **bases} | models
         if self.config.evaluation.each_expert:
             models |= {f"expert_{n}": key for n, key in enumerate(self.rounds, 1)}
-        models["student"] = self._student("ensemble", self.ensemble)
-        return models | dict(self._baselines())
+        if self.students:
+            models["student"] = self._learner("ensemble", self.ensemble, self.students[0])
+        models |= dict(self._baselines())
+        return models | dict(self._later(models))
 
     def evaluations(self, models: Mapping[str, str]) -> Iterator[Measure]:
         """An `evaluate` stage for each subject on each slice that is looked at."""
-        evaluation = self.config.evaluation
-        settings = {
-            "metrics": list(evaluation.metrics),
-            "max_new_tokens": None if self.classify else evaluation.max_new_tokens,
-            "classify": self.classify,
-        }
-        for subject, model in models.items():
+        written = SEQUENCE in self.config.baselines
+        subjects = {**models, **({SEQUENCE: self.ensemble} if written else {})}
+        for subject, model in subjects.items():
             for drawn in self.slices:
                 if drawn.role in EVALUATED:
-                    yield self._measure(subject, model, drawn, settings)
+                    yield self._measure(subject, model, drawn)
 
     def prefix_measures(self) -> Iterator[Measure]:
         """All prefixes of the ensemble on each slice that is looked at, where they are wanted."""
@@ -114,7 +130,7 @@ class _CellBuilder:
                 key = self.stages.add(
                     "prefixes",
                     {
-                        "metrics": list(evaluation.metrics),
+                        "metrics": prefix_metrics(evaluation),
                         "count": self._count,
                         "classify": self.classify,
                     },
@@ -126,20 +142,22 @@ class _CellBuilder:
 
     def label_measures(self) -> Iterator[Measure]:
         """How right the pseudo-labels are: measured where they are written."""
-        drawn = self.data["transfer"]
-        for subject, key in self.labels.items():
+        for subject, (key, drawn) in self.labels.items():
             yield Measure(subject, drawn.role, drawn.name, drawn.split, key)
 
-    def _measure(
-        self, subject: str, model: str, drawn: Slice, settings: Mapping[str, Any]
-    ) -> Measure:
-        layers = {"weak_base": self.weak_layers, "strong_base": self.strong_layers}.get(subject)
+    def _measure(self, subject: str, model: str, drawn: Slice) -> Measure:
+        bases = {"weak_base": self.weak_layers}
+        bases |= {"strong_base": student.layers for student in self.students[:1]}
+        settings = evaluate_settings(self.config, subject, drawn)
+        inputs = {"model": model, "data": drawn.key}
+        if judge := judge_of(self.config):
+            inputs["judge"], settings["judge_layers"] = self._model(judge, None)
         key = self.stages.add(
             "evaluate",
-            {**settings, "layers": layers},
-            {"model": model, "data": drawn.key},
+            {**settings, "layers": bases.get(subject)},
+            inputs,
             label=f"{subject} on {drawn.role} {drawn.name}",
-            hints=self._reading("students" if subject in STRONG else "experts"),
+            hints=self._reading(_role(subject)),
         )
         return Measure(subject, drawn.role, drawn.name, drawn.split, key)
 
@@ -163,42 +181,49 @@ class _CellBuilder:
         """Round t reads round t-1 and knows nothing of how many there will be."""
         error = self.config.experts.error
         rounds = [self._round(1, {} if error == "train" else {"error": error}, None)]
-        boost = {"boost": plain(self.config.experts.boost)}
+        own = len(self.bases) > 1 and not self.classify  # classes have a guess for reference
+        boost = {"boost": plain(self.config.experts.boost), "own_reference": own or None}
         for number in range(2, self.config.experts.rounds + 1):
             rounds.append(self._round(number, boost, rounds[-1]))
         return rounds
 
     def _round(self, number: int, how: Mapping[str, Any], previous: str | None) -> str:
         """One round. What is reweighed, and how, is no part of the first, which all units share."""
-        inputs = self._expert_inputs()
-        if previous is not None:
-            inputs["previous"] = previous
+        inputs = {} if previous is None else {"previous": previous}
         if self.config.experts.error == "heldout":
             inputs["heldout"] = self.data["validation"].key
-        return self._expert("round", {"round": number, **how}, inputs, f"round {number}")
+        settings = {"round": number, **how}
+        return self._expert("round", settings, f"round {number}", number, inputs)
 
     def _floor(self) -> str:
         """One expert of the whole labelled set: round 1, unless that draws its examples (oob)."""
         if self.config.experts.error != "oob":
             return self.rounds[0]
-        return self._expert("round", {"round": 1}, self._expert_inputs(), "floor")
+        return self._expert("round", {"round": 1}, "floor")
 
     def _long(self) -> str:
         """One expert that is trained as long as all of the ensemble's together."""
         settings = {"times": self._count}
-        return self._expert("long", settings, self._expert_inputs(), f"{self._count} times as long")
+        return self._expert("long", settings, f"{self._count} times as long")
 
     def _expert(
-        self, kind: Kind, more: Mapping[str, Any], inputs: Mapping[str, str], label: str
+        self,
+        kind: Kind,
+        more: Mapping[str, Any],
+        label: str,
+        number: int = 1,
+        read: Mapping[str, str] | None = None,
     ) -> str:
-        settings = {**self._training("experts"), **more}
-        hints = self._training_hints("experts")
+        """The expert of a number, from 1: the pretrained models take turns."""
+        experts, (model, layers) = self.config.experts, self.bases[(number - 1) % len(self.bases)]
+        settings = {**self._training("experts", experts, layers), **more}
+        inputs = {"pretrained": model, "labelled": self.labelled, **(read or {})}
+        hints = self._training_hints("experts", experts)
         return self.stages.add(kind, settings, inputs, label=label, hints=hints)
 
     def _bags(self) -> list[str]:
         numbers = range(1, self._count + 1)
-        inputs = self._expert_inputs()
-        return [self._expert("bag", {"bag": number}, inputs, f"bag {number}") for number in numbers]
+        return [self._expert("bag", {"bag": n}, f"bag {n}", n) for n in numbers]
 
     @property
     def _count(self) -> int:
@@ -236,13 +261,32 @@ class _CellBuilder:
             yield "long", self._long()
         if "bagging" in wanted:
             yield "bagging", self._bagging()
-        if "single" in wanted:
-            yield "single", self._student("floor", self._floor())
-        if "ceiling" in wanted:
-            yield "ceiling", self._learn("ceiling", None)
+        for first in self.students[:1]:
+            if "single" in wanted:
+                yield "single", self._learner("floor", self._floor(), first)
+            if "ceiling" in wanted:
+                yield "ceiling", self._learn("ceiling", first, None)
 
-    def _student(self, subject: str, teacher: str) -> str:
-        student = self.config.student
+    def _later(self, models: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Each later student learns from what the one before it, alone, writes."""
+        teacher, writer = "student", models.get("student", "")
+        for student in self.students[1:]:
+            writer = self._learner(teacher, writer, student)
+            teacher = student.named("student")
+            yield teacher, writer
+            if "ceiling" in self.config.baselines:
+                yield student.named("ceiling"), self._learn("ceiling", student, None)
+
+    def _generations(self) -> Iterator[_Student]:
+        transfers = [drawn for drawn in self.slices if drawn.role == "transfer"]
+        settings = self.config.student.generations if self.config.student else ()
+        for number, each in enumerate(settings, 1):
+            transfer = transfers[min(number, len(transfers)) - 1]
+            yield _Student(number, each, *self._model(each.model, each.layers), transfer)
+
+    def _learner(self, subject: str, teacher: str, learner: _Student) -> str:
+        """The student of what a subject writes about the transfer questions."""
+        student = learner.settings
         settings: dict[str, Any] = {
             "labels": student.labels,
             "max_length": student.training.max_length,  # what the student can't read is not written
@@ -250,34 +294,39 @@ class _CellBuilder:
         }
         if student.labels != "choice" and not self.classify:  # there nothing is decoded
             settings["max_new_tokens"] = self.config.evaluation.max_new_tokens
-        inputs = {"model": teacher, "transfer": self.data["transfer"].key}
+        inputs = {"model": teacher, "transfer": learner.transfer.key}
         labels = self.stages.add(
             "labels",
             settings,
             inputs,
             label=f"labels by {subject}",
-            hints=self._reading("experts"),
+            hints=self._reading(_role(subject)),
         )
-        self.labels[subject] = labels
-        return self._learn("student", labels)
+        self.labels[subject] = labels, learner.transfer
+        return self._learn("student", learner, labels)
 
-    def _learn(self, kind: Any, labels: str | None) -> str:
-        settings = self._training("students")
-        inputs = {"pretrained": self.strong, "transfer": self.data["transfer"].key}
+    def _learn(
+        self, kind: Literal["student", "ceiling"], learner: _Student, labels: str | None
+    ) -> str:
+        student = learner.settings
+        settings = self._training("students", student, learner.layers)
+        inputs = {"pretrained": learner.model, "transfer": learner.transfer.key}
         if labels is not None:
-            student = self.config.student
             settings["loss"] = student.loss
             if student.loss == "confidence":
                 settings["confidence_weight"] = student.confidence_weight
             inputs["labels"] = labels
-        hints = self._training_hints("students")
-        return self.stages.add(kind, settings, inputs, label=kind, hints=hints)
+        hints = self._training_hints("students", student)
+        label = learner.named(kind)
+        return self.stages.add(kind, settings, inputs, label=label, hints=hints)
 
-    def _training(self, role: str) -> dict[str, Any]:
+    def _training(
+        self, role: str, section: "ExpertSettings | StudentSettings", layers: int | None
+    ) -> dict[str, Any]:
         """What decides a fine-tuning, besides its data."""
-        section, resources = self._section(role), getattr(self.config.resources, role)
+        resources = getattr(self.config.resources, role)
         return {
-            "layers": self.weak_layers if role == "experts" else self.strong_layers,
+            "layers": layers,
             "adapter": _adapter(section.adapter),
             "training": decisive(section.training),
             PRECISION: resolve_precision(section.training, resources.gpus_per_worker),
@@ -285,21 +334,22 @@ class _CellBuilder:
             "classify": self.classify,
         }
 
-    def _expert_inputs(self) -> dict[str, str]:
-        return {"pretrained": self.weak, "labelled": self.labelled}
-
-    def _section(self, role: str) -> "ExpertSettings | StudentSettings":
-        return self.config.experts if role == "experts" else self.config.student
-
     def _reading(self, role: str) -> dict[str, Any]:
         """What a stage gets that answers questions with a model of this role."""
         return self._resources(role) | {"batch_size": self.config.evaluation.batch_size}
 
-    def _training_hints(self, role: str) -> dict[str, Any]:
-        return self._resources(role) | {"training": rounding(self._section(role).training)}
+    def _training_hints(
+        self, role: str, section: "ExpertSettings | StudentSettings"
+    ) -> dict[str, Any]:
+        return self._resources(role) | {"training": rounding(section.training)}
 
     def _resources(self, role: str) -> dict[str, Any]:
         return {"resources": plain(getattr(self.config.resources, role))}
+
+
+def _role(subject: str) -> str:
+    """Whose resources a stage gets that asks a subject."""
+    return "students" if is_strong(subject) else "experts"
 
 
 def _adapter(adapter: Any) -> Any:

@@ -16,6 +16,7 @@ from w2s_platform.graph.study import StudyContent
 from w2s_platform.results.rows import MEASUREMENTS, pgr_rows
 from w2s_platform.running.searching import Configuration
 from w2s_platform.stage import Json, canonical_json
+from w2s_platform.subject import ceiling_of
 from w2s_platform.sweepfile.expand import cells_at, value_at
 from w2s_platform.sweepfile.points import short_hash
 from w2s_platform.sweepfile.search import Objective, SearchSettings
@@ -160,10 +161,18 @@ def merged(sweep: str, graphs: Iterable[Graph]) -> Graph:
 
 def _anchored(spec: CellSpec, folder: Path) -> CellSpec:
     experts, student = spec.config.experts, spec.config.student
-    found = {
-        "experts": experts.model_copy(update={"model": anchored(experts.model, folder)}),
-        "student": student.model_copy(update={"model": anchored(student.model, folder)}),
-    }
+    mix = tuple(anchored(model, folder) for model in experts.mix)
+    weak = {"model": anchored(experts.model, folder), "mix": mix}
+    found: dict[str, Any] = {"experts": experts.model_copy(update=weak)}
+    if student:
+        later = tuple(
+            one.model_copy(update={"model": anchored(one.model, folder)}) for one in student.later
+        )
+        strong = {"model": anchored(student.model, folder), "later": later}
+        found["student"] = student.model_copy(update=strong)
+    if judge := spec.config.evaluation.judge:
+        update = {"judge": anchored(judge, folder)}
+        found["evaluation"] = spec.config.evaluation.model_copy(update=update)
     return replace(spec, config=spec.config.model_copy(update=found))
 
 
@@ -171,7 +180,8 @@ def _subjects(objective: Objective) -> list[str]:
     """Whose evaluations the objective is made of, in a fixed order."""
     if objective.metric != "pgr":
         return [objective.subject]
-    return list(dict.fromkeys(["floor", objective.subject, "ceiling"]))
+    ceiling = ceiling_of(objective.subject)
+    return list(dict.fromkeys(["floor", objective.subject, *([ceiling] if ceiling else [])]))
 
 
 def _value(store: "Store", objective: Objective, keys: Sequence[str]) -> float | None:

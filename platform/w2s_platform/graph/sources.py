@@ -34,6 +34,8 @@ class Slice:
     name: str
     split: str
     key: str
+    steps: Mapping[str, Any] | None = None
+    """How its answers fall into steps, where they do."""
 
 
 class Cards:
@@ -67,6 +69,11 @@ class Cards:
         card = self._cards[spec.task]
         return card.difficulty if by_loss(spec, card) else None
 
+    def steps(self, name: str) -> dict[str, Any] | None:
+        """How answers to a card's questions fall into steps, where they do."""
+        steps = self._cards[name].steps
+        return plain(steps) if steps else None
+
     def split(self, spec: "SliceSpec", role: "Role") -> str:
         """The card's own split that a slice draws from."""
         from ensemble_core.tasks.roles import default_split
@@ -99,7 +106,7 @@ def add_data(stages: StageSet, cards: Cards, config: "Config", seed: int) -> lis
                 stages, cards, spec, split, config.resources.experts
             )
         key = stages.add("data", settings, inputs, label=f"{role} {name}", hints={"card": card})
-        slices.append(Slice(role, name, split, key))
+        slices.append(Slice(role, name, split, key, cards.steps(spec.task)))
     return slices
 
 

@@ -1,7 +1,7 @@
 """What decides the values of a search: its study's name changes with any of it."""
 
 from collections.abc import Iterator, Mapping
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +80,10 @@ class StudyContent:
                         yield f"{spec.task}/{split}/difficulty", key
 
     def _models(self, section: str) -> Iterator[Any]:
-        for model in self._possible(f"{section}.model"):
-            assert isinstance(model, ModelRef)
+        more = {"experts": "experts.mix", "student": "student.later"}[section]
+        others = chain.from_iterable(self._possible(more))
+        for one in (*self._possible(f"{section}.model"), *others):
+            model = one if isinstance(one, ModelRef) else one.model
             yield identity(anchored(model.model_copy(update={"layers": None}), self._folder))
 
     def _precisions(self, section: str) -> set[str]:

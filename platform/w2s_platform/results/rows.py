@@ -1,28 +1,31 @@
 """Result rows: one per measurement of a sweep's finished stages."""
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from w2s_platform.results.ledger import CellRecord, Ledger, read_ledger
-from w2s_platform.store import Store, open_store
-from w2s_platform.subject import BEST, CHOSEN, PREFIX
+from w2s_platform.results.reading import (
+    ABOUT,
+    Row,
+    StoreLike,
+    about,
+    opened,
+    varied_keys,
+    varied_of,
+)
+from w2s_platform.store import Store
+from w2s_platform.subject import BEST, CHOSEN, PREFIX, ceiling_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = (
-    "sweep", "cell", "seed", "subject", "task", "role", "split", "metric", "value", "stderr", "n",
-)  # fmt: skip
+COLUMNS = (*ABOUT, "metric", "value", "stderr", "n")
 MEASUREMENTS = "measurements.json"
-STUDENTS = ("student", "single")
 PGR_OF = ("accuracy", "choice_accuracy")
 
-Row = dict[str, Any]
 
-
-def load(store: Store | str | Path, sweep: str) -> "pd.DataFrame":
+def load(store: StoreLike, sweep: str) -> "pd.DataFrame":
     """The result rows of a sweep, as far as it has run.
 
     Args:
@@ -36,52 +39,44 @@ def load(store: Store | str | Path, sweep: str) -> "pd.DataFrame":
     Raises:
         InputError: The store holds no sweep of this name.
     """
-    opened = store if isinstance(store, Store) else open_store(str(store))
-    return frame_of(opened, read_ledger(opened, sweep))
+    found = opened(store)
+    return frame_of(found, read_ledger(found, sweep))
 
 
 def frame_of(store: Store, ledger: Ledger) -> "pd.DataFrame":
     """The result rows of one recorded sweep."""
     import pandas as pd
 
-    varied = list(dict.fromkeys(key for cell in ledger.cells for key in cell.varied))
-    reader = _Reader(store)
-    rows = [row for cell in ledger.cells for row in _cell_rows(ledger.sweep, cell, reader)]
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, *varied])
+    reader = Measurements(store)
+    rows = [row for cell in ledger.cells for row in cell_rows(ledger.sweep, cell, reader)]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *varied_keys(ledger)])
     return frame.astype({"value": float, "stderr": float, "n": "Int64"})
 
 
-class _Reader:
+class Measurements:
     """Measurements by stage key; cells share stages, so each is read once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._seen: dict[str, list[Row]] = {}
 
-    def measurements(self, key: str) -> list[Row]:
+    def of(self, key: str) -> list[Row]:
+        """What a stage measured; nothing as long as the store does not hold it."""
         if key not in self._seen:
             artifact = self._store.find(key)
-            text = artifact.path(MEASUREMENTS).read_text() if artifact else "[]"
-            self._seen[key] = json.loads(text)
+            if artifact is None:
+                return []
+            self._seen[key] = json.loads(artifact.path(MEASUREMENTS).read_text())
         return self._seen[key]
 
 
-def _cell_rows(sweep: str, cell: CellRecord, reader: _Reader) -> Iterator[Row]:
-    varied = {key: _plain(value) for key, value in cell.varied.items()}
+def cell_rows(sweep: str, cell: CellRecord, reader: Measurements) -> Iterator[Row]:
+    """The result rows of one cell, those made of several measurements included."""
+    varied = varied_of(cell)
     rows = [
-        {
-            "sweep": sweep,
-            "cell": cell.id,
-            "seed": cell.seed,
-            "subject": measure.subject,
-            "task": measure.task,
-            "role": measure.role,
-            "split": measure.split,
-            **measurement,
-            **varied,
-        }
+        {**about(sweep, cell, measure), **measurement, **varied}
         for measure in cell.measures
-        for measurement in reader.measurements(measure.key)
+        for measurement in reader.of(measure.key)
     ]
     yield from rows
     yield from pgr_rows(rows)
@@ -105,8 +100,8 @@ def pgr_rows(rows: list[Row]) -> Iterator[Row]:
     }
     for (subject, *questions), row in accuracy.items():
         floor = accuracy.get(("floor", *questions))
-        ceiling = accuracy.get(("ceiling", *questions))
-        if subject in STUDENTS and floor is not None and ceiling is not None:
+        ceiling = accuracy.get((ceiling_of(subject), *questions))
+        if floor is not None and ceiling is not None:
             value = pgr(floor["value"], row["value"], ceiling["value"])
             yield row | {"metric": "pgr", "value": value, "stderr": None}
 
@@ -132,8 +127,3 @@ def count_rows(rows: list[Row]) -> Iterator[Row]:
         if len(found) == len(chosen):
             yield found[count - 1] | {"subject": CHOSEN}
             yield max(found, key=lambda row: row["value"]) | {"subject": BEST}
-
-
-def _plain(value: Any) -> Any:
-    """A varied value as a table cell: mappings and lists as JSON text."""
-    return json.dumps(value) if isinstance(value, Mapping | list) else value

@@ -63,11 +63,11 @@ def _left_behind(sweep: "Sweep") -> "set[Problem]":
     hint = "name it absolutely, at a place that every node reaches"
     return {
         problem_at(
-            sweep, point, (section, "model"), f"`{place}` does not go to the cluster along", hint
+            sweep, point, loc, f"`{place}` does not go to the cluster along", hint
         )
         for point in sweep.points
-        for section in ("experts", "student")
-        if (place := _relative(getattr(point.config, section).model))
+        for loc, model in point.config.models()
+        if (place := _relative(model))
     }
 
 

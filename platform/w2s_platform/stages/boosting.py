@@ -22,6 +22,7 @@ def run_round(ctx: StageContext) -> None:
 
     A round after the end of boosting trains nothing and says so.
     """
+    _check_tokens(ctx)
     data, scored = _labelled(ctx)
     state = _state_before(ctx, scored)
     if state is None or state.ended:
@@ -111,6 +112,31 @@ def _train_data(ctx: StageContext) -> "TokenDataset":
     return ctx.encode(questions)
 
 
+def _check_tokens(ctx: StageContext) -> None:
+    """A round of another model than the last one's needs the same tokens.
+
+    Raises:
+        StageError: It reads others, or writes to more places.
+    """
+    from ensemble_core.errors import StageError
+    from ensemble_core.models.vocabulary import token_mismatch
+    from w2s_platform.stages.subjects import model_ref
+
+    if "previous" not in ctx.stage.inputs:
+        return
+    before = ctx.input("previous").manifest.preimage["inputs"]["pretrained"]
+    mine = ctx.stage.inputs["pretrained"]
+    if before == mine:
+        return
+    reason = token_mismatch(*(model_ref(ctx.store.require(key)) for key in (before, mine)))
+    if reason:
+        raise StageError(
+            f"this round's model can't join the ensemble: {reason}",
+            where=f"round {ctx.settings['round']}",
+            hint="experts.mix takes models with the tokenizer of experts.model",
+        )
+
+
 def _state_before(ctx: StageContext, scored: "TokenDataset") -> "BoostState | None":
     from ensemble_core.boosting import guessing_error
     from ensemble_core.rounds import initial_state
@@ -119,7 +145,14 @@ def _state_before(ctx: StageContext, scored: "TokenDataset") -> "BoostState | No
         known = guessing_error(_classes(ctx) or 0) if ctx.classify else None
         return initial_state(scored.n_answer_tokens, reference_error=known)
     outcome = outcome_of(ctx.input("previous"), boost_of(ctx))
-    return outcome.state if outcome else None
+    if outcome is None:
+        return None
+    return replace(outcome.state, reference_error=None) if _mixed(ctx) else outcome.state
+
+
+def _mixed(ctx: StageContext) -> bool:
+    """Whether rounds train several pretrained models, each the reference of its own experts."""
+    return bool(ctx.settings.get("own_reference"))
 
 
 def _round_job(
@@ -131,15 +164,17 @@ def _round_job(
     """
     from ensemble_core.rounds import round_seed, sampling_probabilities
 
-    seed = round_seed(ctx.settings["seed"], ctx.settings["round"])
+    number = 1 if ctx.settings.get("boost", {}).get("same_seed") else ctx.settings["round"]
+    seed = round_seed(ctx.settings["seed"], number)
     log_weights = state.log_weights[: data.n_answer_tokens]
     how: dict[str, Any] = {"scored": scored}
     if "previous" not in ctx.stage.inputs:
         how["score_pretrained"] = not ctx.classify  # a new head has learned nothing
-        if _error(ctx) != "oob":
-            return _job(ctx, data, seed, **how)
-        how["example_probabilities"] = np.full(len(data), 1 / len(data))
-    elif boost_of(ctx).update == "reweight":
+        if _error(ctx) == "oob":
+            how["example_probabilities"] = np.full(len(data), 1 / len(data))
+        return _job(ctx, data, seed, **how)
+    how["score_pretrained"] = _mixed(ctx)
+    if boost_of(ctx).update == "reweight":
         how["token_weights"] = np.exp(log_weights)
     else:
         how["example_probabilities"] = sampling_probabilities(log_weights, data.example)

@@ -60,13 +60,7 @@ class StageContext:
 
     def questions(self, name: str) -> "list[Question]":
         """The questions of a `data` input, as classes where the stage classifies."""
-        found = read_questions(self.input(name))
-        if self.classify is None:
-            return found
-        from ensemble_core import classification
-
-        ways = {"candidates": classification.as_candidates, "choices": classification.as_choices}
-        return ways[self.classify](found)
+        return classed(read_questions(self.input(name)), self.classify)
 
     @property
     def classify(self) -> str | None:
@@ -138,6 +132,16 @@ def read_questions(artifact: "Artifact") -> "list[Question]":
     from ensemble_core.tasks.table import questions_from_table
 
     return questions_from_table(pq.read_table(artifact.path("questions.parquet")))
+
+
+def classed(questions: "list[Question]", classify: str | None) -> "list[Question]":
+    """The questions as classes, in one of the ways of `classification`; as they are for None."""
+    if classify is None:
+        return questions
+    from ensemble_core import classification
+
+    ways = {"candidates": classification.as_candidates, "choices": classification.as_choices}
+    return ways[classify](questions)
 
 
 def read_json(artifact: "Artifact", name: str) -> Any:

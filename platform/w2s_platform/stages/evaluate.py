@@ -1,10 +1,17 @@
 """The stage `evaluate`: one subject on one slice of questions."""
 
 from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
 
 from w2s_platform.stages.context import StageContext
+from w2s_platform.stages.reliability import RELIABILITY, reliability_frame
 from w2s_platform.stages.students import MEASUREMENTS
-from w2s_platform.stages.subjects import has_model, load_subject
+from w2s_platform.stages.subjects import has_model, load_pretrained, load_subject
+
+if TYPE_CHECKING:
+    from ensemble_core.evaluation import LongForm
+    from ensemble_core.writing import Writer
 
 QUESTIONS = "questions.parquet"
 
@@ -33,8 +40,38 @@ def run_evaluate(ctx: StageContext) -> None:
             questions,
             metrics=metrics,
             max_new_tokens=ctx.settings["max_new_tokens"],
+            long_form=_long_form(ctx),
+            write=_writer(ctx),
             **ctx.shared,
         )
     ctx.spent.add(result)
     ctx.write_json(MEASUREMENTS, [asdict(row) for row in result.rows])
-    result.frame().to_parquet(ctx.out / QUESTIONS)
+    outcomes = result.frame()
+    outcomes.to_parquet(ctx.out / QUESTIONS)
+    if "ece" in metrics:  # a file that artifacts of earlier releases lack
+        reliability_frame(outcomes).to_parquet(ctx.out / RELIABILITY)
+
+
+def _long_form(ctx: StageContext) -> "LongForm":
+    """What measures of long answers need, as far as the stage has such."""
+    from ensemble_core.evaluation import LongForm
+    from ensemble_core.judging import Judge
+    from ensemble_core.steps import StepSettings
+
+    steps, judge = ctx.settings.get("steps"), None
+    if "judge" in ctx.stage.inputs:
+        key, layers = ctx.stage.inputs["judge"], ctx.settings.get("judge_layers")
+        judge = Judge(*load_pretrained(ctx.store, key, layers, ctx.runtime.device))
+    return LongForm(
+        StepSettings.model_validate(steps) if steps else None,
+        judge,
+        bool(ctx.settings.get("by_position")),
+    )
+
+
+def _writer(ctx: StageContext) -> "Writer":
+    """Who writes the answers: the model itself, or each of its experts."""
+    from ensemble_core.writing import write_sequences, write_tokens
+
+    score = ctx.settings.get("sequence_score")
+    return partial(write_sequences, score=score) if score else write_tokens

@@ -83,7 +83,7 @@ def _load_trained(store: "Store", artifact: "Artifact", device: str) -> tuple[An
     if not has_model(artifact):
         raise StageError("boosting had ended before this round", where=artifact.key[:12])
     trained, directory = read_json(artifact, TRAINED), artifact.path(TRAINED).parent
-    classifies = trained["classes"] is not None
+    classifies = trained.get("classes") is not None
     if trained["adapter"] is None:
         tokenizer, _ = load_tokenizer(store, trained["pretrained"])
         if classifies:
@@ -111,10 +111,10 @@ def _load_gated(store: "Store", artifact: "Artifact", device: str) -> tuple[Any,
 def _load_ensemble(
     store: "Store", artifact: "Artifact", device: str, gate: "Gate | None" = None
 ) -> tuple[Any, Any]:
-    """One base with T adapters where the experts are adapters; T models otherwise.
+    """One base with T adapters where the experts are adapters of one; T models otherwise.
 
-    One expert alone is itself under every combiner. Classifiers have a head each, so that their
-    adapters are merged into models of their own.
+    One expert alone is itself under every combiner. Classifiers have a head each, and mixed experts
+    a base each, so that their adapters are merged into models of their own.
     """
     from ensemble_core.ensemble import TokenEnsembleForCausalLM
 
@@ -125,7 +125,9 @@ def _load_ensemble(
     alphas = [float(member["weight"]) for member in described["members"]]
     how = (alphas, "gate" if gate else described["combine"], gate)
     trained = [read_json(member, TRAINED) for member in members]
-    if trained[0]["adapter"] is not None and trained[0]["classes"] is None:
+    bases = {(one["pretrained"], one["layers"]) for one in trained}
+    adapters_only = trained[0]["adapter"] is not None and trained[0].get("classes") is None
+    if adapters_only and len(bases) == 1:
         base, tokenizer = load_pretrained(
             store, trained[0]["pretrained"], trained[0]["layers"], device
         )

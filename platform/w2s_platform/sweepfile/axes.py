@@ -8,6 +8,7 @@ from typing import Any
 from ensemble_core.documents import Document, Loc, Problem
 from w2s_platform.stage import Json
 from w2s_platform.sweepfile.keys import find_key, unknown_key
+from w2s_platform.sweepfile.tree import CASE
 from w2s_platform.sweepfile.values import complaints_about
 
 MOST_POINTS = 100_000
@@ -34,6 +35,8 @@ class Axes:
     problems: list[Problem] = field(default_factory=list[Problem])
     keys: dict[str, Loc] = field(default_factory=dict[str, Loc])
     """Every varied key, and where it first stands."""
+    names: dict[str, Loc] = field(default_factory=dict[str, Loc])
+    """Every case's name, and where it stands."""
 
     @property
     def size(self) -> int:
@@ -87,11 +90,27 @@ class _Reader:
         for at, case in _items(data, loc):
             row: dict[str, Pick] = {}
             for dotted, value in case.items() if isinstance(case, dict) else ():
-                if self._known((*at, dotted), dotted, once=dotted not in seen):
+                if dotted == CASE:
+                    row.update(self._name((*at, dotted), value, loc))
+                elif self._known((*at, dotted), dotted, once=dotted not in seen):
                     seen.setdefault(dotted, (*at, dotted))
                     picks = self._picks(dotted, [((*at, dotted), value)])
                     row.update(zip([dotted], picks, strict=False))
             yield row
+
+    def _name(self, at: Loc, value: Any, block: Loc) -> Row:
+        """The name of a case: text, and each name once in the sweep."""
+        first = self.axes.names.setdefault(value, at) if isinstance(value, str) and value else None
+        if first is None:
+            self._note(at, "a case's name is text")
+        elif first != at:
+            line = self.document.position(first)[0]
+            self._note(at, f"there is a case `{value}` already", f"at line {line}")
+        elif next(iter(self.axes.names.values()))[: len(block)] != block:
+            self._note(at, "the cases of one block have names; name the settings of this one")
+        else:
+            return {CASE: Pick(value, at)}
+        return {}
 
     def _columns(self, loc: Loc, data: Any) -> dict[str, list[Pick]]:
         columns: dict[str, list[Pick]] = {}

@@ -2,19 +2,22 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ensemble_core.documents import DocumentErrors, Loc, Problem, did_you_mean
-from ensemble_core.errors import InputError
+from ensemble_core.errors import InputError, StageError
 from ensemble_core.settings import ModelRef
 from ensemble_core.tasks.slices import SliceSpec
 from w2s_platform.sweepfile.places import Places
 from w2s_platform.sweepfile.points import Point
-from w2s_platform.sweepfile.sections import CHOICE_METRICS, TaskGrid
+from w2s_platform.sweepfile.sections import CHOICE_METRICS, STEP_METRICS, TaskGrid
 from w2s_platform.sweepfile.sweep import CellSpec, Sweep
+from w2s_platform.sweepfile.values import brief
 
 if TYPE_CHECKING:
+    from ensemble_core.steps import StepSettings
     from ensemble_core.tasks.card import TaskCard
     from ensemble_core.tasks.question import Question
     from ensemble_core.tasks.roles import Role
@@ -43,6 +46,7 @@ def tasks(sweep: Sweep, search_path: Sequence[Path]) -> list[Problem]:
                 cards[spec.task] = _find(spec.task, search_path)
             problems |= set(_problems(sweep, point, loc, spec, cards[spec.task]))
         problems |= set(_without_choices(sweep, point, cards))
+        problems |= set(_without_steps(sweep, point, cards))
     return sorted(problems)
 
 
@@ -65,13 +69,17 @@ def draws(sweep: Sweep, cards: "Mapping[str, TaskCard]", data_root: Path | None)
             drawn[grid] = {}
             problems |= set(_undrawable(sweep, point, cards, data_root, drawn[grid]))
         problems |= set(_unfit(sweep, point, drawn[grid]))
+        problems |= set(_unjudgeable(sweep, point, cards, drawn[grid]))
+        problems |= set(_foreign(sweep, point))
     return sorted(problems)
 
 
 def slices(grid: TaskGrid) -> Iterator[tuple[Loc, SliceSpec]]:
     """Every slice of a grid with its location in the settings, in the order of drawing."""
-    for role in ("labelled", "transfer", "validation"):
-        yield ("tasks", role), getattr(grid, role)
+    yield ("tasks", "labelled"), grid.labelled
+    for index, spec in enumerate(grid.transfers):
+        yield ("tasks", "transfer", *((index,) if len(grid.transfers) > 1 else ())), spec
+    yield ("tasks", "validation"), grid.validation
     for role in ("id", "ood"):
         for index, spec in enumerate(getattr(grid, role)):
             yield ("tasks", role, index), spec
@@ -123,8 +131,11 @@ def _without_choices(
         for name in sorted({spec.task for _, spec in slices(grid)} & bare):
             message = f"`{name}` has no choices to classify"
             yield problem_at(sweep, point, ("tasks", "classify"), message, "leave it out")
-    if config.student.labels == "choice" and grid.transfer.task in bare:
-        message = f"`{grid.transfer.task}`, the transfer task, has no choices to label with"
+    by_choice = config.student is not None and config.student.labels == "choice"
+    for name in dict.fromkeys(spec.task for spec in grid.transfers if by_choice):
+        if name not in bare:
+            continue
+        message = f"`{name}`, the transfer task, has no choices to label with"
         yield problem_at(sweep, point, ("student", "labels"), message, "allowed: hard, soft")
     if set(config.evaluation.metrics) <= set(CHOICE_METRICS):
         tested = {spec.task for loc, spec in slices(grid) if role_of(loc) not in TRAINED_ON}
@@ -137,6 +148,26 @@ def _without_choices(
         message = f"`{grid.validation.task}`, the validation task, has no choices"
         loc = ("search", "objective", "metric")
         yield problem_at(sweep, point, loc, message, "allowed: accuracy, nll, …")
+
+
+def _without_steps(
+    sweep: Sweep, point: Point, cards: "Mapping[str, TaskCard | InputError]"
+) -> Iterator[Problem]:
+    """Metrics of steps where a tested task's answers are none."""
+    metrics = point.config.evaluation.metrics
+    asked = [(index, name) for index, name in enumerate(metrics) if name in STEP_METRICS]
+    tested = {spec.task for loc, spec in slices(point.config.tasks) if _is_tested(loc)}
+    for name in sorted(tested):
+        card = cards[name]
+        if asked and not isinstance(card, InputError) and card.steps is None:
+            named = " and ".join(f"`{metric}`" for _, metric in asked)
+            message = f"the answers of `{name}` are no steps, which {named} would count"
+            hint = "say in its card how they fall into `steps`, or leave the metric out"
+            yield problem_at(sweep, point, ("evaluation", "metrics"), message, hint)
+
+
+def _is_tested(loc: Loc) -> bool:
+    return role_of(loc) not in TRAINED_ON
 
 
 def _lacks_choices(card: "TaskCard | InputError") -> bool:
@@ -185,6 +216,48 @@ def _unfit(sweep: Sweep, point: Point, drawn: Drawn) -> Iterator[Problem]:
         yield problem_at(
             sweep, point, ("experts", "window"), message, "lower it, or set unit: sample"
         )
+
+
+def _unjudgeable(
+    sweep: Sweep, point: Point, cards: "Mapping[str, TaskCard]", drawn: Drawn
+) -> Iterator[Problem]:
+    """Steps whose verifier finds nothing right in a true answer: it is made for other answers."""
+    if not set(point.config.evaluation.metrics) & set(STEP_METRICS):
+        return
+    for name, question in {q.task: q for loc, (q, *_) in drawn.items() if _is_tested(loc)}.items():
+        steps = cards[name].steps
+        if steps is None or _some_right(steps, question):
+            continue
+        message = f"`{steps.verify}` finds no right step in the true answers of `{name}`"
+        hint = f"mend `steps` in its card; a true answer begins {brief(question.answer[:60])}"
+        yield problem_at(sweep, point, ("evaluation", "metrics"), message, hint)
+
+
+def _some_right(steps: "StepSettings", question: "Question") -> bool:
+    try:
+        return any(steps.judge(question, question.answer))
+    except StageError:
+        return False
+
+
+def _foreign(sweep: Sweep, point: Point) -> Iterator[Problem]:
+    """Experts that read other tokens than the first, as far as that is known here."""
+    first, *others = point.config.experts.bases
+    for index, model in enumerate(others):
+        reason = _mismatch(first, model)
+        if reason:
+            message = f"`{model.label}` can't join the ensemble: {reason}"
+            hint = f"name models with the tokenizer of `{first.label}`"
+            yield problem_at(sweep, point, ("experts", "mix", index), message, hint)
+
+
+@cache
+def _mismatch(first: ModelRef, second: ModelRef) -> str | None:
+    """None too where a tokenizer would come over a network; the built-in suite shares one."""
+    from ensemble_core.models.vocabulary import token_mismatch
+
+    known_later = any(model.hub or model.nano for model in (first, second))
+    return None if known_later else token_mismatch(first, second)
 
 
 def _longest_answer(model: ModelRef, questions: "Sequence[Question]") -> int | None:

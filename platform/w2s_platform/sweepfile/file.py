@@ -23,7 +23,8 @@ class VaryBlock(Settings, frozen=True, json_schema_extra=_ONE_KIND):
     zip: Axes | None = None
     """Dotted key → values; the first of each together, the second of each together …"""
     cases: Annotated[tuple[Case, ...], Field(min_length=1)] | None = None
-    """Mappings of dotted key → value; each one a point."""
+    """Mappings of dotted key → value; each one a point. `case: NAME` names it: tables then show the
+    name instead of what it sets."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> "VaryBlock":

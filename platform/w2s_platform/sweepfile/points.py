@@ -26,7 +26,7 @@ class Point:
     """Dotted key → the value as the file has it."""
     config: Config
     identity: str = field(repr=False)
-    """Canonical JSON of what decides the point, defaults filled in."""
+    """Canonical JSON of what decides the point: defaults filled in, what is off left out."""
     row: Row = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     @property
@@ -93,4 +93,20 @@ def _check_section(name: str, tree: Mapping[str, Any]) -> tuple[Any, str] | list
         model = validated(key, tree[name]) if name in tree else key.default
     except ValidationError as error:
         return explained(error, key.type, tree[name])
-    return model, canonical_json(key.adapter.dump_python(model, mode="json"))
+    return model, canonical_json(_what_is_on(key.adapter.dump_python(model, mode="json")))
+
+
+def _what_is_on(value: Any) -> Any:
+    """A JSON value without its options that are off (null, false, empty).
+
+    An option that a later version adds, off by default, then changes no cell's id. Two settings
+    still never look alike, since a default that is not off is filled in.
+    """
+    if not isinstance(value, dict):
+        return [_what_is_on(item) for item in value] if isinstance(value, list) else value
+    kept = {name: _what_is_on(item) for name, item in value.items()}
+    return {name: item for name, item in kept.items() if not _is_off(item)}
+
+
+def _is_off(value: Any) -> bool:
+    return value is None or value is False or value in ([], {})

@@ -8,6 +8,7 @@ from typing import Any
 
 from ensemble_core.documents import Loc
 from w2s_platform.sweepfile.keys import find_key
+from w2s_platform.sweepfile.sections import LONG_METRICS, STRONG_BASELINES, WRITTEN_METRICS
 from w2s_platform.sweepfile.tree import get_at
 from w2s_platform.sweepfile.values import brief, full_form, mapping_form
 
@@ -70,35 +71,119 @@ def out_of_bag_goes_with_drawing(tree: Tree) -> Iterator[Breach]:
 
 def layers_once(tree: Tree) -> Iterator[Breach]:
     """A model is cut either beside its name or in its mapping."""
-    for section in ("experts", "student"):
-        layers = get_at(tree, (section, "layers"))
-        inner = get_at(tree, (section, "model", "layers"))
+    for loc, learner in _learners(tree):
+        layers, inner = learner.get("layers"), get_at(learner, ("model", "layers"))
         if layers is not None and inner is not None and layers != inner:
             message = f"`layers` is {brief(layers)} here and {brief(inner)} in `model`"
-            yield Breach((section, "layers"), message, "give one of them")
+            yield Breach((*loc, "layers"), message, "give one of them")
 
 
 def micro_batch_within_batch(tree: Tree) -> Iterator[Breach]:
     """Gradients are accumulated up to the global batch."""
-    for section in ("experts", "student"):
-        micro = _number(tree, f"{section}.training.micro_batch_size")
-        batch = _number(tree, f"{section}.training.batch_size")
+    for loc, learner in _learners(tree):
+        training = {"experts": {"training": learner.get("training")}}  # the defaults are the same
+        micro = _number(training, "experts.training.micro_batch_size")
+        batch = _number(training, "experts.training.batch_size")
         if micro is not None and batch is not None and micro > batch:
             message = f"`micro_batch_size` is {micro:g}, above `batch_size`, {batch:g}"
-            loc = (section, "training", "micro_batch_size")
-            yield Breach(loc, message, also=(f"{section}.training.batch_size",))
+            also = ".".join(map(str, (*loc, "training", "batch_size")))
+            yield Breach((*loc, "training", "micro_batch_size"), message, also=(also,))
 
 
 def soft_labels_share_tokens(tree: Tree) -> Iterator[Breach]:
     """Distributions over tokens mean nothing to a student that reads other tokens."""
     if get_at(tree, ("student", "labels")) != "soft":
         return
-    weak, strong = _source(tree, "experts.model"), _source(tree, "student.model")
-    if weak and strong and weak != strong and "nano" in (weak, strong):
+    models = [learner.get("model") for _, learner in _learners(tree)]
+    kinds = {kind for model in models if (kind := _source_of(model))}
+    if len(kinds) > 1 and "nano" in kinds:
         message = "soft labels need experts and student with the same tokenizer"
         hint = "allowed here: hard; or two models of one family"
         also = ("student.model", "experts.model")
         yield Breach(("student", "labels"), message, hint, also)
+
+
+def transfer_slices_have_students(tree: Tree) -> Iterator[Breach]:
+    """Each generation of students has one transfer slice at most."""
+    slices, later = get_at(tree, ("tasks", "transfer")), get_at(tree, ("student", "later"))
+    generations = 1 + (len(later) if isinstance(later, list) else 0)
+    if isinstance(slices, list) and len(slices) > generations:
+        students = "one student" if generations == 1 else f"{generations} generations of students"
+        message = f"`transfer` has {len(slices)} slices for {students}"
+        hint = "give `student.later` more models, or leave slices out"
+        yield Breach(("tasks", "transfer", generations), message, hint, ("student.later",))
+
+
+def mixed_experts_share_tokens(tree: Tree) -> Iterator[Breach]:
+    """An ensemble has one tokenizer; that of the built-in suite is its own."""
+    first = _source_of(get_at(tree, ("experts", "model")))
+    mix = get_at(tree, ("experts", "mix"))
+    for index, model in enumerate(mix if isinstance(mix, list) else []):
+        other = _source_of(model)
+        if first and other and first != other and "nano" in (first, other):
+            message = "experts of one ensemble need the same tokenizer"
+            hint = "mix sizes of one family"
+            yield Breach(("experts", "mix", index), message, hint, ("experts.model",))
+
+
+def strong_baselines_need_a_student(tree: Tree) -> Iterator[Breach]:
+    """Without a student there is no model for `single` and `ceiling` to train."""
+    names = get_at(tree, ("baselines",))
+    for index, name in enumerate(names if isinstance(names, list) else []):
+        if name in STRONG_BASELINES and get_at(tree, ("student",)) is None:
+            hint = "give the section `student`, or leave this baseline out"
+            yield Breach(("baselines", index), f"`{name}` needs a student", hint)
+
+
+def classes_are_not_written(tree: Tree) -> Iterator[Breach]:
+    """A classifier picks a class: there is no text to measure, and no place in it."""
+    if not get_at(tree, ("tasks", "classify")):
+        return
+    also = ("tasks.classify",)
+    for index, name in _listed(tree, ("evaluation", "metrics")):
+        if name in LONG_METRICS:
+            message = f"`{name}` measures written answers; with `tasks.classify` there are none"
+            yield Breach(("evaluation", "metrics", index), message, also=also)
+    for index, name in _listed(tree, ("baselines",)):
+        if name == "sequence":
+            message = "`sequence` picks written answers; with `tasks.classify` there are none"
+            yield Breach(("baselines", index), message, also=also)
+    if get_at(tree, ("evaluation", "by_position")) is True:
+        message = "a class has no positions"
+        yield Breach(("evaluation", "by_position"), message, "leave it out", also)
+
+
+def sequences_are_measured(tree: Tree) -> Iterator[Breach]:
+    """Of a sequence-level ensemble there is nothing but the answers that it writes."""
+    names = [name for _, name in _listed(tree, ("evaluation", "metrics"))]
+    if not names or set(names) & set(WRITTEN_METRICS):
+        return
+    for index, name in _listed(tree, ("baselines",)):
+        if name == "sequence":
+            message = "`sequence` writes answers, and no metric measures those"
+            hint = f"add one of {', '.join(WRITTEN_METRICS)}"
+            yield Breach(("baselines", index), message, hint, ("evaluation.metrics",))
+
+
+def the_judge_is_held_out(tree: Tree) -> Iterator[Breach]:
+    """Coherence is judged by a model that none of the experts comes from."""
+    names = {name: index for index, name in _listed(tree, ("evaluation", "metrics"))}
+    if "coherence" not in names:
+        return
+    own, student = get_at(tree, ("evaluation", "judge")), get_at(tree, ("student", "model"))
+    loc: Loc = ("evaluation", "metrics", names["coherence"])
+    also = ("evaluation.judge", "student.model")
+    if own is None and student is None:
+        hint = "name a model as `evaluation.judge`"
+        yield Breach(loc, "`coherence` needs a judge, or a student to be it", hint, also)
+    key = find_key("experts.model")
+    assert key is not None
+    judge = mapping_form(key, student if own is None else own)
+    experts = [get_at(tree, ("experts", "model")), *(get_at(tree, ("experts", "mix")) or ())]
+    if judge and judge in [mapping_form(key, expert) for expert in experts]:
+        message = "the judge of `coherence` is the experts' own pretrained model"
+        hint = "name another model as `evaluation.judge`"
+        yield Breach(("evaluation", "judge") if own else loc, message, hint, also)
 
 
 def no_slice_twice(tree: Tree) -> Iterator[Breach]:
@@ -132,9 +217,21 @@ _RULES: tuple[Rule, ...] = (
     layers_once,
     micro_batch_within_batch,
     soft_labels_share_tokens,
+    transfer_slices_have_students,
+    mixed_experts_share_tokens,
+    strong_baselines_need_a_student,
+    classes_are_not_written,
+    sequences_are_measured,
+    the_judge_is_held_out,
     no_slice_twice,
     no_name_twice,
 )
+
+
+def _listed(tree: Tree, loc: Loc) -> Iterator[tuple[int, Any]]:
+    """The items of a list with their places; none of anything else."""
+    names = get_at(tree, loc)
+    yield from enumerate(names if isinstance(names, list) else [])
 
 
 def _number(tree: Tree, dotted: str) -> float | None:
@@ -146,9 +243,22 @@ def _number(tree: Tree, dotted: str) -> float | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _source(tree: Tree, dotted: str) -> str | None:
+def _learners(tree: Tree) -> Iterator[tuple[Loc, dict[str, Any]]]:
+    """The sections that train a model, with their places: experts, student, later students."""
+    later = get_at(tree, ("student", "later"))
+    places: list[Loc] = [("experts",), ("student",)]
+    found: list[Any] = [get_at(tree, loc) for loc in places]
+    for index, each in enumerate(later if isinstance(later, list) else []):
+        places.append(("student", "later", index))
+        found.append(each)
+    for loc, learner in zip(places, found, strict=True):
+        if isinstance(learner, dict):
+            yield loc, learner
+
+
+def _source_of(model: Any) -> str | None:
     """Which kind of source a model has: `nano`, `hub`, `path` or `gguf`."""
-    key = find_key(dotted)
+    key = find_key("experts.model")
     assert key is not None
-    mapping = mapping_form(key, get_at(tree, key.loc)) or {}
+    mapping = mapping_form(key, model) or {}
     return next((name for name in ("nano", "hub", "path", "gguf") if mapping.get(name)), None)

@@ -4,6 +4,7 @@ from typing import Any
 
 from w2s_platform.sweepfile.file import SweepFile
 from w2s_platform.sweepfile.keys import all_keys, open_keys
+from w2s_platform.sweepfile.tree import CASE
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,7 +20,7 @@ def json_schema() -> dict[str, Any]:
     for name in ("grid", "zip"):
         block[name] = _named_by_keys(_without_null(block[name]))
     cases = block["cases"] = _without_null(block["cases"])
-    cases["items"] = _named_by_keys(cases["items"])
+    cases["items"] = _named_by_keys(cases["items"], CASE)
     schema["properties"]["exclude"]["items"] = _named_by_keys(
         schema["properties"]["exclude"]["items"]
     )
@@ -30,8 +31,11 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": _DIALECT, **schema, "title": "w2s sweep"}
 
 
-def _named_by_keys(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "propertyNames": {"$ref": "#/$defs/DottedKey"}}
+def _named_by_keys(schema: dict[str, Any], *more: str) -> dict[str, Any]:
+    keys: dict[str, Any] = {"$ref": "#/$defs/DottedKey"}
+    if more:
+        keys = {"anyOf": [{"enum": list(more)}, keys]}
+    return {**schema, "propertyNames": keys}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

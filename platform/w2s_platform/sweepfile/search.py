@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from ensemble_core.documents import LocatedError, did_you_mean
 from ensemble_core.documents.validate import thawed
 from ensemble_core.settings import Settings
-from w2s_platform.subject import EXPERT, SUBJECTS
+from w2s_platform.subject import EXPERT, GENERATION, SUBJECTS
 from w2s_platform.sweepfile.sections import Metric
 
-_LOWER_IS_BETTER = ("nll", "ece")
+_LOWER_IS_BETTER = ("nll", "ece", "repetition", "coherence")
 
 Value = Annotated[Any, AfterValidator(thawed)]
 """A JSON value, as the file has it."""
@@ -87,7 +87,8 @@ def _check_bounds(low: float, high: float, log: bool, step: float | None) -> Non
 
 
 def _known_subject(subject: str) -> str:
-    if subject not in SUBJECTS and not EXPERT.fullmatch(subject):
+    numbered = EXPERT.fullmatch(subject) or GENERATION.fullmatch(subject)
+    if subject not in SUBJECTS and not numbered:
         hint = did_you_mean(subject, (*SUBJECTS, "expert_1"))
         raise LocatedError(f"there is no subject `{subject}`", hint=hint)
     return subject
@@ -112,7 +113,7 @@ class Objective(Settings, frozen=True):
     task: str | None = None
     """The validation task's name; default: whatever `tasks.validation` names."""
     mode: Literal["max", "min"] | None = None
-    """Default: `min` for nll and ece, else `max`."""
+    """Default: `min` for nll, ece, repetition and coherence, else `max`."""
 
     @property
     def direction(self) -> Literal["max", "min"]:

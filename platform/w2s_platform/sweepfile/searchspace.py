@@ -6,6 +6,7 @@ from typing import Any
 
 from ensemble_core.documents import Document, Loc, Problem, did_you_mean
 from w2s_platform.stage import Json
+from w2s_platform.subject import GENERATION, ceiling_of, is_strong
 from w2s_platform.sweepfile.axes import Axes, Pick
 from w2s_platform.sweepfile.keys import Key, find_key, unknown_key
 from w2s_platform.sweepfile.sections import BASELINES, METRICS
@@ -13,7 +14,6 @@ from w2s_platform.sweepfile.tree import get_at
 from w2s_platform.sweepfile.values import brief, complaints_about, full_form, mapping_form
 
 _SEARCHED = ("experts", "student", "tasks.labelled", "tasks.transfer")
-_LEARNERS = ("single", "student")
 
 
 def search_problems(document: Document, axes: Axes) -> list[Problem]:
@@ -125,15 +125,32 @@ class _Checks:
         if not isinstance(objective, dict):
             return
         subject, metric = objective.get("subject", "ensemble"), objective.get("metric")
+        if is_strong(str(subject)) and not self._has_student():
+            loc: Loc = ("search", "objective", "subject")
+            yield self.document.problem(loc, f"there is no `{subject}` without a student")
+            return
         yield from self._subject(subject)
         yield from self._metric(metric, subject)
         yield from self._task(objective.get("task"))
 
+    def _has_student(self) -> bool:
+        """Whether the sweep has a student: written, varied or searched."""
+        varying = (*self.axes.keys, *self.dimensions)
+        return self._setting("student", None) is not None or any(
+            dotted.split(".")[0] == "student" for dotted in varying
+        )
+
     def _subject(self, subject: Any) -> Iterator[Problem]:
         loc: Loc = ("search", "objective", "subject")
-        if subject in BASELINES and subject not in self._setting("baselines", list(BASELINES)):
+        later = GENERATION.fullmatch(str(subject))
+        baseline = later[1] if later else subject
+        if baseline in BASELINES and baseline not in self._setting("baselines", list(BASELINES)):
             hint = "add it there, or choose another subject"
-            yield self.document.problem(loc, f"`{subject}` is not among `baselines`", hint)
+            yield self.document.problem(loc, f"`{baseline}` is not among `baselines`", hint)
+        generations = 1 + len(self._setting("student.later", []))
+        if later and int(later[2]) > generations and "student.later" not in self.axes.keys:
+            hint = "give `student.later` more models"
+            yield self.document.problem(loc, f"the last generation is {generations}", hint)
         number = re.fullmatch(r"expert_([0-9]+)", str(subject))
         rounds = self._most_rounds()
         if number and rounds is not None and int(number[1]) > rounds:
@@ -148,7 +165,8 @@ class _Checks:
         measured = self._setting("evaluation.metrics", list(key.default) if key else [])
         if metric == "pgr":
             baselines = self._setting("baselines", list(BASELINES))
-            if subject not in _LEARNERS or not {"floor", "ceiling"} <= set(map(str, baselines)):
+            learns = ceiling_of(str(subject)) is not None
+            if not learns or not {"floor", "ceiling"} <= set(map(str, baselines)):
                 hint = "subject student or single, with floor and ceiling among `baselines`"
                 yield self.document.problem(loc, "there is no pgr to improve here", hint)
         elif metric in METRICS and isinstance(measured, list) and metric not in measured:

@@ -8,6 +8,9 @@ from w2s_platform.stage import Json
 from w2s_platform.sweepfile.keys import find_key
 from w2s_platform.sweepfile.values import brief, mapping_form
 
+CASE = "case"
+"""The key that names a case of `vary:`; a column of the results, and no setting."""
+
 
 class NoSuchPlaceError(ValueError):
     """A key lies below a value that is no mapping, such as a LoRA rank below `adapter: full`.
@@ -27,11 +30,13 @@ class NoSuchPlaceError(ValueError):
 def overlay(tree: Mapping[str, Any], values: Mapping[str, Json]) -> dict[str, Any]:
     """A copy of `tree` with values set; keys above are set before keys below them.
 
+    The name of a case is no setting, and passed over.
+
     Raises:
         NoSuchPlaceError: A key lies below a value that stands for no mapping.
     """
     out = dict(tree)
-    for dotted in sorted(values, key=lambda name: name.count(".")):
+    for dotted in sorted(values.keys() - {CASE}, key=lambda name: (name.count("."), name)):
         out = _set(out, tuple(dotted.split(".")), (), values[dotted])
     return out
 

@@ -11,6 +11,7 @@ import click
 from ensemble_core.documents import did_you_mean
 from ensemble_core.errors import InputError
 from w2s_platform.cli.console import show, text_of
+from w2s_platform.cli.margin import margin_option
 from w2s_platform.cli.options import (
     data_root_option,
     debug_option,
@@ -18,7 +19,7 @@ from w2s_platform.cli.options import (
     sweep_argument,
 )
 from w2s_platform.cli.render.layout import Layout, to_latex
-from w2s_platform.cli.render.text import count
+from w2s_platform.cli.tables import Wanted, tables, unevenness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from w2s_platform.sweepfile.sweep import Sweep
 
 FORMATS = ("table", "csv", "json", "parquet", "latex")
-_SHOWN_BY_DEFAULT = ("accuracy", "choice_accuracy")
+TABLES = ("table", "latex")
 
 
 @click.command()
@@ -55,6 +56,21 @@ _SHOWN_BY_DEFAULT = ("accuracy", "choice_accuracy")
     help="What table and latex show; may be repeated.  [default: accuracy, choice_accuracy]",
 )
 @click.option(
+    "--subject",
+    metavar="NAME",
+    multiple=True,
+    help="Whose numbers table and latex show; a pattern such as `expert_*` will do; may be "
+    "repeated.",
+)
+@click.option(
+    "--reference",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Show what the settings change: every configuration minus the one with this value, paired "
+    "by seed; repeat it where one key is not enough. Table and latex only.",
+)
+@margin_option
+@click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead."
 )
 @debug_option
@@ -65,6 +81,9 @@ def command(
     form: str,
     by: tuple[str, ...],
     metric: tuple[str, ...],
+    subject: tuple[str, ...],
+    reference: tuple[str, ...],
+    margin: float | None,
     out: Path | None,
 ) -> None:
     """Show a sweep's results, as a table or as data.
@@ -78,16 +97,29 @@ def command(
     Examples:
       w2s results sweeps/quickstart.yaml
       w2s results sweeps/nano_effect.yaml --by experts.count --metric nll
+      w2s results sweeps/quickstart.yaml --margin 2
+      w2s results sweeps/units_nano.yaml --reference experts.unit=token
+      w2s results sweeps/counts_nano.yaml --subject 'ensemble_*'
       w2s results sweeps/quickstart.yaml --format csv > rows.csv
       w2s results sweeps/quickstart.yaml --format latex --out table.tex
     """
+    _check_form(form, {"--margin": margin, "--reference": reference, "--subject": subject})
     loaded = _load(file, store, data_root)
-    keys = [resolve_key(key, list(loaded.frame.columns)) for key in by] if by else None
-    if form in ("table", "latex"):
-        layouts = _layouts(loaded, keys, metric)
+    columns = list(loaded.frame.columns)
+    keys = [resolve_key(key, columns) for key in by] if by else None
+    if form in TABLES:
+        compared = dict(_pair(text, columns) for text in reference) or None
+        layouts = _layouts(loaded, Wanted(keys, metric, subject, compared, margin))
         _write(to_latex(layouts) if form == "latex" else _as_text(layouts, out), out)
     else:
         _write(_encoded(loaded.frame, form, keys), out)
+
+
+def _check_form(form: str, options: Mapping[str, object]) -> None:
+    """Refuse what changes tables where rows are written, which hold measurements alone."""
+    given = [name for name, value in options.items() if value]
+    if given and form not in TABLES:
+        raise click.UsageError(f"{given[0]} goes with the formats table and latex, not with {form}")
 
 
 @dataclass(frozen=True)
@@ -143,8 +175,20 @@ def _cells_now(file: Path, sweep: "Sweep", data_root: Path | None) -> Mapping[st
     return {cell.id: cell.stages for cell in graph.cells}
 
 
-def resolve_key(key: str, columns: Sequence[str]) -> str:
-    """Find the column that `--by` means; the end of a dotted key will do where it is unique.
+def _pair(text: str, columns: Sequence[str]) -> tuple[str, str]:
+    """The column and the value of `--reference KEY=VALUE`.
+
+    Raises:
+        InputError: There is no `=`, or no such column.
+    """
+    key, found, value = text.partition("=")
+    if not found:
+        raise InputError(f"--reference {text}: write KEY=VALUE, such as experts.unit=token")
+    return resolve_key(key, columns, "--reference"), value
+
+
+def resolve_key(key: str, columns: Sequence[str], option: str = "--by") -> str:
+    """Find the column that an option means; the end of a dotted key will do where it is unique.
 
     Raises:
         InputError: No column, or several, have this name.
@@ -155,52 +199,16 @@ def resolve_key(key: str, columns: Sequence[str]) -> str:
     if len(ending) == 1:
         return ending[0]
     if ending:
-        raise InputError(f"--by {key} may mean {' or '.join(ending)}")
+        raise InputError(f"{option} {key} may mean {' or '.join(ending)}")
     ends = [column.rpartition(".")[2] for column in columns]
     hint = did_you_mean(key, [*columns, *ends], listed=30)
-    raise InputError(f"--by {key}: the results have no such column", hint=hint)
+    raise InputError(f"{option} {key}: the results have no such column", hint=hint)
 
 
-def _layouts(loaded: _Loaded, keys: Sequence[str] | None, wanted: Sequence[str]) -> list[Layout]:
-    from w2s_platform.cli.render.results import result_layouts
-    from w2s_platform.results.summary import (
-        GROUP,
-        count_uneven,
-        differences,
-        summarise,
-        varied_columns,
-    )
-
-    frame = loaded.frame
-    by = [key for key in keys or () if key not in GROUP] if keys else varied_columns(frame)
-    tested = frame[frame["role"].isin(("id", "ood"))]
-    metrics = _metrics(list((frame if tested.empty else tested)["metric"].unique()), wanted)
-    summary = summarise(frame, by)
-    gaps = differences(frame, by, metrics=metrics)
-    tables = [
-        result_layouts(summary, gaps, sweep=loaded.sweep, metric=metric, by=by)
-        for metric in metrics
-    ]
-    layouts = [layout for table in tables for layout in table]
-    last, uneven = layouts[-1], count_uneven(frame[frame["metric"].isin((*metrics, "pgr"))], by)
-    lacks = f"{count(uneven, 'mean')} with seeds that lack slices which other seeds have (yet)"
-    notes = [lacks] if uneven else []
+def _layouts(loaded: _Loaded, wanted: Wanted) -> list[Layout]:
+    layouts = tables(loaded.frame, wanted, sweep=loaded.sweep)
+    last, notes = layouts[-1], unevenness(loaded.frame, wanted)
     return [*layouts[:-1], replace(last, notes=(*last.notes, *notes, *loaded.notes))]
-
-
-def _metrics(measured: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Choose the metrics to show: those asked for, else the accuracies, else the first measured.
-
-    Raises:
-        InputError: One that was asked for was not measured.
-    """
-    for metric in wanted:
-        if metric not in measured:
-            raise InputError(
-                f"--metric {metric} was not measured", hint=did_you_mean(metric, measured)
-            )
-    usual = [metric for metric in _SHOWN_BY_DEFAULT if metric in measured]
-    return list(wanted) or usual or list(measured[:1])
 
 
 def _encoded(frame: "pd.DataFrame", form: str, keys: Sequence[str] | None) -> str | bytes:

@@ -1,11 +1,11 @@
 """Summaries by what they are the mean of, so that a table can ask for one cell at a time."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from w2s_platform.cli.render.metrics import show_interval
+from w2s_platform.results.values import show_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,15 +85,6 @@ def seeds_of(means: Iterable[Mean | None]) -> str:
 def is_clear(mean: Mean | None) -> bool:
     """Whether the interval of a difference leaves out zero."""
     return mean is not None and (mean.low > 0 or mean.high < 0)
-
-
-def show_value(value: Any) -> str:
-    """Write the value of a varied key: `0.0001` as `1e-04`'s shortest form, true as `true`."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _mean(record: Mapping[str, Any]) -> Mean:

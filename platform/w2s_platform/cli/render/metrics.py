@@ -23,13 +23,16 @@ _PERCENT_METRICS = {
     "choice_accuracy",
     "choice_accuracy_norm",
     "ece",
+    "steps_correct",
+    "repetition",
+    "distinct_2",
     "pgr",
 }
 
 
 def scale_of(metric: str) -> Scale:
-    """Return the unit in which a metric is shown."""
-    return PERCENT if metric in _PERCENT_METRICS else PLAIN
+    """Return the unit in which a metric, or a metric at a place such as `nll@1-8`, is shown."""
+    return PERCENT if metric.partition("@")[0] in _PERCENT_METRICS else PLAIN
 
 
 def heading(metric: str) -> str:

@@ -15,14 +15,14 @@ from w2s_platform.cli.render.means import (
     show_mean,
 )
 from w2s_platform.cli.render.metrics import heading, scale_of
-from w2s_platform.subject import BEST, CHOSEN, EXPERT, PREFIX, SUBJECTS
+from w2s_platform.subject import BEST, CHOSEN, EXPERT, GENERATION, PREFIX, SUBJECTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _IN_GRIDS = tuple(name for name in SUBJECTS if not name.endswith("_base"))
 _REPORTED_ROLES = ("id", "ood")
-_TITLES = {"id": "ID", "ood": "OOD"}
+TITLES = {"id": "ID", "ood": "OOD"}
 _PGR_GOES_WITH = ("accuracy", "choice_accuracy")
 """PGR is made from the first of these that was measured, and shown beside it."""
 
@@ -34,6 +34,7 @@ def result_layouts(
     sweep: str,
     metric: str,
     by: Sequence[str] = (),
+    named: bool = False,
 ) -> list[Layout]:
     """Lay the results of one metric out as tables.
 
@@ -44,10 +45,11 @@ def result_layouts(
         metric: The metric to show; PGR is shown beside the accuracy from which it is made.
         by: The columns that tell groups apart. With one group, subjects are lines; with several,
             groups are lines, and each role has its tables.
+        named: The user named the subjects, so that all of them are shown.
     """
     means, gaps = Means(summary, by), Means(differences, by)
     if len(means.groups) > 1:
-        tables = _tables_by_group(means, gaps, metric, by)
+        tables = _tables_by_group(means, gaps, metric, by, named)
     else:
         tables = [_table_by_subject(means, gaps, metric)]
     tables[0] = replace(tables[0], title=f"{sweep} · {tables[0].title}")
@@ -66,38 +68,40 @@ def _place(subject: str) -> tuple[int, int]:
         return SUBJECTS.index("floor"), int(expert[1])
     if prefix := PREFIX.fullmatch(subject):
         return SUBJECTS.index("ensemble"), int(prefix[1])
+    if later := GENERATION.fullmatch(subject):
+        return SUBJECTS.index("ceiling"), 2 * int(later[2]) + (later[1] == "ceiling")
     if subject in (CHOSEN, BEST):
         return SUBJECTS.index("ensemble"), sys.maxsize
     return (SUBJECTS.index(subject) if subject in SUBJECTS else len(SUBJECTS)), 0
 
 
 def _table_by_subject(means: Means, gaps: Means, metric: str) -> Layout:
-    roles = _roles(means, metric)
+    roles = reported_roles(means, metric)
     group: Group = means.groups[0] if means.groups else ()
-    series = [_Series(name, means, metric) for name in subject_order(means.subjects(metric))]
+    series = [Series(name, means, metric) for name in subject_order(means.subjects(metric))]
     series += _gains(means, gaps, metric)
     rows: list[Row] = []
     for column in series:
         found = [column.get(group, role) for role in roles]
         if any(found):
             rows.append(_line(column, found))
-    headings = ("", *(_TITLES.get(role, role) for role in roles), "n")
+    headings = ("", *(TITLES.get(role, role) for role in roles), "n")
     return Layout(heading(metric), headings, tuple(rows))
 
 
-def _line(column: "_Series", found: Sequence[Mean | None]) -> Row:
+def _line(column: "Series", found: Sequence[Mean | None]) -> Row:
     texts = (show_mean(mean, column.metric, signed=column.signed) for mean in found)
     clear = column.signed and all(is_clear(mean) for mean in found if mean)
     cells = (column.heading or column.subject, *texts, seeds_of(found))
     return Row(cells, column.section, "bold" if clear else "")
 
 
-def _gains(means: Means, gaps: Means, metric: str) -> "list[_Series]":
+def _gains(means: Means, gaps: Means, metric: str) -> "list[Series]":
     pgr = _pgr_subjects(means, metric)
     return [
-        *(_Series(name, means, "pgr", f"PGR, {name}", section=1) for name in pgr),
+        *(Series(name, means, "pgr", f"PGR, {name}", section=1) for name in pgr),
         *(
-            _Series(name, gaps, metric, name.replace(" - ", " − "), section=2, signed=True)
+            Series(name, gaps, metric, name.replace(" - ", " − "), section=2, signed=True)
             for name in gaps.subjects(metric)
         ),
     ]
@@ -111,22 +115,29 @@ def _pgr_subjects(means: Means, metric: str) -> list[str]:
     return list(reversed(subject_order(means.subjects("pgr"))))
 
 
-def _tables_by_group(means: Means, gaps: Means, metric: str, by: Sequence[str]) -> list[Layout]:
+def _tables_by_group(
+    means: Means, gaps: Means, metric: str, by: Sequence[str], named: bool
+) -> list[Layout]:
     # Bases and single experts have no room here: one column per round would fill the screen.
     subjects = subject_order(means.subjects(metric))
-    shown = [name for name in subjects if name in _IN_GRIDS] or subjects
-    levels = [_Series(name, means, metric) for name in shown]
+    shown = [] if named else [name for name in subjects if in_grids(name)]
+    levels = [Series(name, means, metric) for name in shown or subjects]
     gains = _gains(means, gaps, metric)
     tables: list[Layout] = []
-    for role in _roles(means, metric):
-        title = _TITLES.get(role, role)
-        tables.append(_grid(f"{title} {heading(metric)}", levels, role, means.groups, by))
-        tables.append(_grid(f"{title} gains", gains, role, means.groups, by))
+    for role in reported_roles(means, metric):
+        title = TITLES.get(role, role)
+        tables.append(grid(f"{title} {heading(metric)}", levels, role, means.groups, by))
+        tables.append(grid(f"{title} gains", gains, role, means.groups, by))
     return [table for table in tables if table.rows]
 
 
+def in_grids(subject: str) -> bool:
+    """Whether a table by configuration has a column for it unasked."""
+    return subject in _IN_GRIDS or GENERATION.fullmatch(subject) is not None
+
+
 @dataclass(frozen=True)
-class _Series:
+class Series:
     """A subject's means of a metric: one column of a grid, or one line of a table."""
 
     subject: str
@@ -137,12 +148,16 @@ class _Series:
     signed: bool = False
 
     def get(self, group: Group, role: str) -> Mean | None:
+        """One mean; None where nothing was measured."""
         return self.means.get(group, role, self.metric, self.subject)
 
 
-def _grid(
-    title: str, columns: Sequence[_Series], role: str, groups: Sequence[Group], by: Sequence[str]
+def grid(
+    title: str, columns: Sequence[Series], role: str, groups: Sequence[Group], by: Sequence[str]
 ) -> Layout:
+    """A table with a line per configuration and a column per series; those without a mean are
+    left out.
+    """
     columns = [column for column in columns if any(column.get(group, role) for group in groups)]
     found = {group: [column.get(group, role) for column in columns] for group in groups}
     found = {group: means for group, means in found.items() if any(means)}
@@ -186,7 +201,7 @@ def _notes(means: Means, metric: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _roles(means: Means, metric: str) -> list[str]:
+def reported_roles(means: Means, metric: str) -> list[str]:
     """Tests where there are any, else whatever was measured so far."""
     found = means.roles(metric)
     reported = [role for role in _REPORTED_ROLES if role in found]

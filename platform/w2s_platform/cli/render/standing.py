@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from w2s_platform.cli.render.layout import Layout, Row
-from w2s_platform.cli.render.means import show_value
 from w2s_platform.cli.render.results import short_keys
 from w2s_platform.cli.render.text import count, show_duration
+from w2s_platform.results.values import show_value
 from w2s_platform.stage import Kind
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from w2s_platform.cli.render.layout import Layout, Row
-from w2s_platform.cli.render.means import show_value
 from w2s_platform.cli.render.metrics import heading, show_interval
 from w2s_platform.cli.render.results import short_keys
+from w2s_platform.results.values import show_value
 
 if TYPE_CHECKING:
     from w2s_platform.running.search import SearchReport
