@@ -24,12 +24,12 @@ QUESTION_SHARE: Final = 0.3
 ECHO_SHARE: Final = 0.6
 
 #: Share of documents of the corpus `counts` that are as long as the questions of grades 2 to 4.
-LONG_SHARE: Final = 0.05
+LONG_SHARE: Final = 0.08
 
-#: How many characters the pattern fixes (tens, hundreds, thousands), and how far the other
-#: documents then count, least and most: each kind passes places where the one before would end.
-SHORT_COUNTS: Final = {1: (1, 9), 2: (1, 60), 3: (80, 150)}
-COUNT_WEIGHTS: Final = (4, 3, 1)
+#: How many characters the pattern fixes, how far the other documents then count at most, and how
+#: many documents of each kind there are to one of the other.
+SHORT_COUNTS: Final = {1: 9, 3: 130}
+COUNT_WEIGHTS: Final = (3, 2)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _count(rng: Random) -> Item:
         difficulty = rng.choice(DIFFICULTIES[1:])
         return counted(rng, alphabet, 3, rng.randint(*STEPS[difficulty]), difficulty)
     (zeros,) = rng.choices(tuple(SHORT_COUNTS), COUNT_WEIGHTS)
-    return counted(rng, alphabet, zeros, rng.randint(*SHORT_COUNTS[zeros]), 1)
+    return counted(rng, alphabet, zeros, rng.randint(1, SHORT_COUNTS[zeros]), 1)
 
 
 def _count_statement(rng: Random, item: Item) -> Document:

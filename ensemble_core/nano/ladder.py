@@ -60,7 +60,7 @@ _LADDER = (
         64,
         2,
         4,
-        steps=3200,
+        steps=2600,
         batch_size=64,
         learning_rate=4e-3,
         context=LONG_CONTEXT_LENGTH,

@@ -52,10 +52,11 @@ def test_short_questions_pass_places_where_others_end() -> None:
     """Else a model could learn to end at the first round number, whatever the prompt says."""
     asked = generate("count-letters", 300, seed=3, difficulties=[1])
     patterns = {question.prompt.split(" ")[2] for question in asked}
-    assert patterns == {"....#", "...##", "..###"}
-    assert all("a;" in q.answer for q in asked if " ...##" in q.prompt)
-    assert all("aa;" in q.answer for q in asked if " ..###" in q.prompt)
-    assert not any("a;" in q.answer[6:] for q in asked if " ....#" in q.prompt)
+    assert patterns == {"....#", "..###"}
+    tens, thousands = ([q.answer for q in asked if p in q.prompt] for p in (" ....#", " ..###"))
+    assert not any("a;" in answer[6:] for answer in tens)
+    assert sum("a;" in answer for answer in thousands) > 0.9 * len(thousands)
+    assert sum("aa;" in answer for answer in thousands) > 0.1 * len(thousands)
 
 
 def test_the_longest_answer_fits_the_long_context() -> None:

@@ -16,7 +16,10 @@ VERB: Final = "count"
 WIDTH: Final = 5
 SEPARATOR: Final = ";"
 ANY, FIRST = ".", "#"
-"""In a pattern: any character, and the alphabet's first one. `...##` fits each hundred."""
+"""In a pattern: any character, and the alphabet's first one."""
+ENDS: Final = (1, 3)
+"""How many characters a pattern fixes: `....#` fits each tenth string, `..###` each thousandth.
+Without hundreds: answers that end there would teach to end long ones there too."""
 
 #: How far each grade of difficulty counts, least and most. A step is six tokens, and the string
 #: where the count starts is one: the longest answer has 1,998 tokens.
@@ -30,10 +33,9 @@ def counting(name: str, alphabet: str) -> Family:
 
     def draw(rng: Random, difficulty: int) -> Item:
         fewest, most = STEPS[difficulty]
-        zeros = rng.choice([zeros for zeros in (1, 2, 3) if 10**zeros > fewest])
-        # It passes a place where a shorter count would end: nothing but the prompt tells them apart.
-        low, high = max(fewest, 10 ** (zeros - 1) + 1), min(most, 10**zeros - 1)
-        return counted(rng, alphabet, zeros, rng.randint(low, high), difficulty)
+        zeros = rng.choice([zeros for zeros in ENDS if 10**zeros > fewest])
+        steps = rng.randint(fewest, min(most, 10**zeros - 1))
+        return counted(rng, alphabet, zeros, steps, difficulty)
 
     return Family(name, draw, has_choices=False)
 

@@ -102,8 +102,7 @@ class _CellBuilder:
         """Subject → key of the stage that makes its model."""
         models = {"ensemble": self.ensemble}
         if self.classify is None:  # a head that was never trained guesses
-            bases = {"strong_base": student.model for student in self.students[:1]}
-            models = {"weak_base": self.weak, **bases} | models
+            models = {subject: model for subject, (model, _) in self._untrained().items()} | models
         if self.config.evaluation.each_expert:
             models |= {f"expert_{n}": key for n, key in enumerate(self.rounds, 1)}
         if self.students:
@@ -146,20 +145,26 @@ class _CellBuilder:
             yield Measure(subject, drawn.role, drawn.name, drawn.split, key)
 
     def _measure(self, subject: str, model: str, drawn: Slice) -> Measure:
-        bases = {"weak_base": self.weak_layers}
-        bases |= {"strong_base": student.layers for student in self.students[:1]}
+        _, layers = self._untrained().get(subject, ("", None))
         settings = evaluate_settings(self.config, subject, drawn)
         inputs = {"model": model, "data": drawn.key}
         if judge := judge_of(self.config):
             inputs["judge"], settings["judge_layers"] = self._model(judge, None)
         key = self.stages.add(
             "evaluate",
-            {**settings, "layers": bases.get(subject)},
+            {**settings, "layers": layers},
             inputs,
             label=f"{subject} on {drawn.role} {drawn.name}",
             hints=self._reading(_role(subject)),
         )
         return Measure(subject, drawn.role, drawn.name, drawn.split, key)
+
+    def _untrained(self) -> dict[str, tuple[str, int | None]]:
+        """The pretrained models that are measured too, with the blocks that are used of them."""
+        found = {"weak_base": (self.weak, self.weak_layers)}
+        if self.students:
+            found["strong_base"] = (self.students[0].model, self.students[0].layers)
+        return found
 
     def _model(self, model: ModelRef, layers: int | None) -> tuple[str, int | None]:
         return add_pretrained(self.stages, model), layers or model.layers

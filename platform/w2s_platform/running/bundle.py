@@ -62,9 +62,7 @@ def _left_behind(sweep: "Sweep") -> "set[Problem]":
 
     hint = "name it absolutely, at a place that every node reaches"
     return {
-        problem_at(
-            sweep, point, loc, f"`{place}` does not go to the cluster along", hint
-        )
+        problem_at(sweep, point, loc, f"`{place}` does not go to the cluster along", hint)
         for point in sweep.points
         for loc, model in point.config.models()
         if (place := _relative(model))

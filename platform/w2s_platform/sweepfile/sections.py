@@ -274,7 +274,6 @@ class Config(Settings, frozen=True):
     resources: ResourceSettings = ResourceSettings()
     """Workers, concurrency and budgets; a cell's identity is blind to them."""
 
-
     def models(self) -> Iterator[tuple[Loc, ModelRef]]:
         """Every pretrained model with its location in the settings."""
         yield ("experts", "model"), self.experts.model

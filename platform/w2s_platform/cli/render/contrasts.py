@@ -41,6 +41,8 @@ def contrast_layouts(
     means = Means(found, by)
     subjects = subject_order(means.subjects(metric))
     shown = [name for name in subjects if named or in_grids(name)] or subjects
+    alike = [name for name in shown if _never_differs(found, metric, name)]
+    shown = [name for name in shown if name not in alike]
     columns = [Series(name, means, metric, signed=True) for name in shown]
     names = zip(short_keys(list(reference)), reference.values(), strict=True)
     against = ", ".join(f"{key} = {value}" for key, value in names)
@@ -55,5 +57,13 @@ def contrast_layouts(
         for role in reported_roles(means, metric)
     ]
     tables = [table for table in tables if table.rows]
-    note = "each minus the reference, paired by seed; ± half of its 95 % interval"
-    return [*tables[:-1], *(replace(table, notes=(note,)) for table in tables[-1:])]
+    notes = ["each minus the reference, paired by seed; ± half of its 95 % interval"]
+    notes += [f"the same in all: {', '.join(alike)}"] if alike else []
+    return [*tables[:-1], *(replace(table, notes=tuple(notes)) for table in tables[-1:])]
+
+
+def _never_differs(found: "pd.DataFrame", metric: str, subject: str) -> bool:
+    """Whether the settings have nothing to do with a subject: no seed differs anywhere."""
+    rows = found[(found["metric"] == metric) & (found["subject"] == subject)]
+    same = rows["mean"].eq(0) & ~rows["low"].lt(0) & ~rows["high"].gt(0)
+    return bool((same & rows["undefined"].eq(0)).all())

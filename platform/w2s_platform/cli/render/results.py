@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _IN_GRIDS = tuple(name for name in SUBJECTS if not name.endswith("_base"))
+_COLUMNS = 8
+"""Subjects beside each other; the others follow below."""
 _REPORTED_ROLES = ("id", "ood")
 TITLES = {"id": "ID", "ood": "OOD"}
 _PGR_GOES_WITH = ("accuracy", "choice_accuracy")
@@ -126,7 +128,9 @@ def _tables_by_group(
     tables: list[Layout] = []
     for role in reported_roles(means, metric):
         title = TITLES.get(role, role)
-        tables.append(grid(f"{title} {heading(metric)}", levels, role, means.groups, by))
+        for start in range(0, len(levels), _COLUMNS):
+            part, more = levels[start : start + _COLUMNS], ", continued" if start else ""
+            tables.append(grid(f"{title} {heading(metric)}{more}", part, role, means.groups, by))
         tables.append(grid(f"{title} gains", gains, role, means.groups, by))
     return [table for table in tables if table.rows]
 
