@@ -1,1 +1,1 @@
-"""Room for dashboards: they will read results, and nothing of the code here will depend on them."""
+"""What an analyst opens: a live dashboard and a report in one file, both made of results alone."""

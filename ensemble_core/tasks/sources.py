@@ -111,11 +111,11 @@ def _first_characters(*how: Any) -> tuple[Content, ...]:
     """The same questions, answered by one character of their alphabet: a class each."""
     from ensemble_core.nano.families.alphabets import ALPHABETS
 
-    found: list[Content] = []
-    for content in _generated(*how):
-        first = content.answer[0]
-        alphabet = next(chars for chars in ALPHABETS.values() if first in chars)
-        found.append(
-            replace(content, answer=first, choices=tuple(alphabet), index=alphabet.index(first))
+    made: list[Content] = []
+    for whole in _generated(*how):
+        first = whole.answer[0]
+        classes = next(chars for chars in ALPHABETS.values() if first in chars)
+        made.append(
+            replace(whole, answer=first, choices=tuple(classes), index=classes.index(first))
         )
-    return tuple(found)
+    return tuple(made)

@@ -108,8 +108,8 @@ SECTION_MISTAKES = [
         "10:20: baselines[1]: `ceiling` needs a student "
         "(give the section `student`, or leave this baseline out)"]),
     ("student:", "baselines: [flor]\nstudent:", [
-        "10:13: baselines[0]: `flor` is not known here (allowed: floor, long, bagging, sequence, single, "
-        "ceiling; did you mean `floor`?)"]),
+        "10:13: baselines[0]: `flor` is not known here (allowed: floor, long, bagging, sequence, "
+        "single, ceiling; did you mean `floor`?)"]),
     ("student:", "evaluation: {metrics: [nll, nll], each_expert: yes}\nstudent:", [
         "10:29: evaluation.metrics[1]: `nll` stands here twice",
         "10:48: evaluation.each_expert: expected true or false, not `yes` (write true)"]),

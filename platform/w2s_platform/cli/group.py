@@ -4,6 +4,8 @@ import difflib
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import click
@@ -18,14 +20,47 @@ class Section:
 
 
 class LazyGroup(click.Group):
-    """Finds the command `name` as the attribute `command` of the module `{package}.{name}`."""
+    """Finds the command `name` as the attribute `command` of the module `{package}.{name}`.
+
+    Commands of packages that build on this one are found through their entry points.
+
+    Args:
+        args: As for `click.Group`.
+        sections: The commands of `package`, by purpose.
+        package: Where their modules are.
+        others: The entry points' group; the last heading lists what is found there.
+        others_title: That heading.
+        kwargs: As for `click.Group`.
+    """
 
     def __init__(
-        self, *args: Any, sections: Sequence[Section] = (), package: str = "", **kwargs: Any
+        self,
+        *args: Any,
+        sections: Sequence[Section] = (),
+        package: str = "",
+        others: str = "",
+        others_title: str = "More",
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.sections = tuple(sections)
+        self.own = tuple(sections)
         self.package = package
+        self.others = others
+        self.others_title = others_title
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All headings, the one for other packages' commands included if there are any."""
+        found = Section(self.others_title, tuple(self._others))
+        return (*self.own, *([found] if found.commands else []))
+
+    @cached_property
+    def _others(self) -> dict[str, EntryPoint]:
+        if not self.others:
+            return {}
+        # Of two installations on the path, the first one counts.
+        found = {entry.name: entry for entry in reversed(list(entry_points(group=self.others)))}
+        return dict(sorted(found.items(), key=lambda item: item[0], reverse=True))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every command's name, in the order of the sections."""
@@ -33,11 +68,10 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command's module; None where there is no such command."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module = importlib.import_module(f"{self.package}.{cmd_name}")
-        command: click.Command = module.command
-        return command
+        if any(cmd_name in section.commands for section in self.own):
+            return importlib.import_module(f"{self.package}.{cmd_name}").command
+        entry = self._others.get(cmd_name)
+        return entry.load() if entry else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -21,6 +21,8 @@ SECTIONS = (
     cls=LazyGroup,
     sections=SECTIONS,
     package="w2s_platform.cli.commands",
+    others="w2s.commands",
+    others_title="Look",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -42,6 +44,7 @@ def w2s(ctx: click.Context) -> None:
       w2s run sweeps/quickstart.yaml          do it; Ctrl-C is safe, run again to go on
       w2s status sweeps/quickstart.yaml       from another terminal
       w2s results sweeps/quickstart.yaml      the table, with intervals over seeds
+      w2s dashboard                           the same and more, in a browser
 
     \b
     Exit status: 0 all is well, 1 some cell failed, 2 the input is wrong, 130 interrupted.

@@ -1,0 +1,61 @@
+"""What a question is answered with: words, figures and tables, apart from where they are shown."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dashboards.selection import Selection
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Link:
+    """A cell of a table that leads on to another selection; only a live page can follow it."""
+
+    text: str
+    to: Selection
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One figure or table, with the rows that it is made of."""
+
+    name: str
+    """Unique among the blocks of a question; letters, digits and dashes."""
+    title: str
+    frame: "pd.DataFrame"
+    """Exactly what is shown: downloads hold these rows and no other."""
+    figure: "go.Figure | None" = None
+    words: tuple[str, ...] = ()
+    """Sentences above the figure: what it says."""
+    notes: tuple[str, ...] = ()
+    """Sentences below: how much is shown, what is left out and why."""
+    text: "pd.DataFrame | None" = None
+    """The rows as people read them, where that is not `frame` itself."""
+
+    @property
+    def shown(self) -> "pd.DataFrame":
+        """The table as people read it."""
+        return self.frame if self.text is None else self.text
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A question's page."""
+
+    blocks: tuple[Block, ...]
+    lead: tuple[str, ...] = ()
+    """What an analyst should read first."""
+    controls: tuple[str, ...] = ()
+    """Names of the choices that matter here, see `Selection`."""
+    filters: bool = True
+    """Whether rows can be filtered here."""
+
+    def block(self, name: str) -> Block | None:
+        """The block of this name; None where there is none."""
+        return next((block for block in self.blocks if block.name == name), None)

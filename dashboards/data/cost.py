@@ -1,0 +1,119 @@
+"""What did it cost? Amounts in the units that people read, and results against costs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dashboards.data.reader import SweepData
+from dashboards.data.worked import group_names
+from w2s_platform.cli.render.results import subject_order
+from w2s_platform.results.summary import varied_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COMPARED = ("floor", "bagging", "long", "ensemble", "single", "student", "ceiling")
+READ = {
+    "kind": "stage",
+    "stages": "finished",
+    "device_hours": "device hours",
+    "failed_hours": "lost hours",
+    "failed_attempts": "lost attempts",
+    "tokens_millions": "tokens, millions",
+    "tera_flops": "10¹² FLOPs",
+}
+
+
+def by_kind(costs: "pd.DataFrame") -> "pd.DataFrame":
+    """Costs by kind of stage: hours, millions of tokens, 10¹² FLOPs; the dearest last.
+
+    Args:
+        costs: What `results.costs` returned, of one sweep or several.
+    """
+    sums = costs.groupby("kind", sort=False, as_index=False).sum(numeric_only=True)
+    return sums.assign(
+        device_hours=sums["device_seconds"] / 3600,
+        failed_hours=sums["failed_device_seconds"] / 3600,
+        tokens_millions=sums["tokens"] / 1e6,
+        tera_flops=sums["flops"] / 1e12,
+    )
+
+
+def subject_costs(data: SweepData) -> "pd.DataFrame":
+    """What making each subject's model cost in each cell, as if nothing else had been run.
+
+    Returns:
+        Columns `cell`, `subject`, `device_hours`: of the subject's stage and all that it needs,
+        as far as they have finished. Evaluations are not counted.
+    """
+    import pandas as pd
+
+    needs: dict[str, frozenset[str]] = {}
+
+    def closure(key: str) -> frozenset[str]:
+        if key not in needs:
+            facts = data.stages.get(key)
+            below = (closure(each) for each in facts.inputs) if facts else ()
+            needs[key] = frozenset((key,)).union(*below)
+        return needs[key]
+
+    def hours(key: str) -> float:
+        known = (data.stages[each] for each in closure(key) if each in data.stages)
+        return sum(facts.cost.device_seconds for facts in known) / 3600
+
+    found = {key: hours(key) for cell in data.ledger.cells for key in cell.models.values()}
+    lines = [
+        {"cell": cell.id, "subject": subject, "device_hours": found[key]}
+        for cell in data.ledger.cells
+        for subject, key in cell.models.items()
+    ]
+    return pd.DataFrame(lines, columns=["cell", "subject", "device_hours"])
+
+
+def frontier(
+    rows: "pd.DataFrame", costs: "pd.DataFrame", metric: str, role: str, *, lower: bool
+) -> "pd.DataFrame":
+    """Each configuration's result against what making it cost, means over seeds.
+
+    Args:
+        rows: Result rows.
+        costs: What `subject_costs` returned.
+        metric: The result.
+        role: Of which questions.
+        lower: Whether less of the metric is better.
+
+    Returns:
+        One row per configuration and subject: the varied keys, `subject`, `device_hours`, `value`,
+        `cells`, `name`, and `best`, where nothing is better for less.
+    """
+    keys = varied_columns(rows)
+    chosen = rows[
+        (rows["metric"] == metric) & (rows["role"] == role) & rows["subject"].isin(COMPARED)
+    ]
+    per_cell = chosen.groupby([*keys, "subject", "cell"], dropna=False, as_index=False)
+    means = per_cell["value"].mean()
+    values = means[means["value"].notna()]
+    both = values.merge(costs, on=["cell", "subject"])
+    grouped = both.groupby([*keys, "subject"], dropna=False, as_index=False, sort=False)
+    frame = grouped.agg(
+        value=("value", "mean"), device_hours=("device_hours", "mean"), cells=("cell", "nunique")
+    )
+    names = group_names(frame, keys)
+    named = frame.assign(
+        name=[f"{s}{', ' if g else ''}{g}" for s, g in zip(frame["subject"], names, strict=True)]
+    )
+    place = {name: n for n, name in enumerate(subject_order(list(COMPARED)))}
+    ordered = named.assign(_s=named["subject"].map(place)).sort_values("_s", kind="stable")
+    best = pareto(ordered["device_hours"].tolist(), ordered["value"].tolist(), lower=lower)
+    return ordered.drop(columns="_s").assign(best=best).reset_index(drop=True)
+
+
+def pareto(costs: Sequence[float], values: Sequence[float], *, lower: bool) -> list[bool]:
+    """Which points no other point beats: better for the same cost or less, or as good for less."""
+    sign = -1.0 if lower else 1.0
+    best, found = float("-inf"), [False] * len(costs)
+    order = sorted(range(len(costs)), key=lambda i: (costs[i], -sign * values[i]))
+    for index in order:
+        if sign * values[index] > best:
+            best = sign * values[index]
+            found[index] = True
+    return found

@@ -1,0 +1,108 @@
+"""Is it healthy? Where cells and stages stand, who works on what, and what went wrong."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dashboards.data.reader import SweepData, cell_state
+from w2s_platform.results.values import show_value
+from w2s_platform.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATES = ("done", "running", "waiting", "failed")
+MOST = 200
+"""Failed or running stages that are listed."""
+
+
+def cells(data: SweepData) -> "pd.DataFrame":
+    """One row per cell: its id, seed, varied keys, `state`, and how many stages are done."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for cell in data.ledger.cells:
+        states = [data.statuses[key] for key in cell.stages]
+        varied = {key: show_value(value) for key, value in cell.varied.items()}
+        rows.append(
+            {
+                "sweep": data.sweep,
+                "cell": cell.id,
+                "seed": cell.seed,
+                **varied,
+                "state": cell_state(states),
+                "stages done": sum(state == "done" for state in states),
+                "stages": len(states),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def states(data: SweepData) -> "pd.DataFrame":
+    """How many cells and stages are done, running, waiting and failed."""
+    import pandas as pd
+
+    of_cells = Counter(
+        cell_state([data.statuses[key] for key in cell.stages]) for cell in data.ledger.cells
+    )
+    of_stages = Counter(_word(state) for state in data.statuses.values())
+    lines = [("cells", of_cells), ("stages", of_stages)]
+    return pd.DataFrame(
+        [{"what": what, **{state: held[state] for state in STATES}} for what, held in lines]
+    )
+
+
+def failures(data: SweepData, store: Store) -> "pd.DataFrame":
+    """One row per failed stage: what it is, why it failed, and how many cells wait for it."""
+    import pandas as pd
+
+    waiting = Counter(key for cell in data.ledger.cells for key in cell.stages)
+    failed = [key for key, state in data.statuses.items() if state == "failed"]
+    rows: list[dict[str, Any]] = []
+    for key in failed[:MOST]:
+        attempts = store.failures(key)
+        last = attempts[-1] if attempts else None
+        rows.append(
+            {
+                "stage": last.kind if last else "",
+                "key": key[:12],
+                "error": last.error if last else "no record",
+                "would fail again": bool(last and last.deterministic),
+                "attempts": len(attempts),
+                "cells waiting": waiting[key],
+                "host": last.host if last else "",
+                "ended": last.ended if last else "",
+            }
+        )
+    columns = ["stage", "key", "error", "would fail again", "attempts", "cells waiting", "host"]
+    return pd.DataFrame(rows, columns=[*columns, "ended"])
+
+
+def running(data: SweepData, store: Store) -> "pd.DataFrame":
+    """One row per running stage: what it is, where, and since when."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for key in [key for key, state in data.statuses.items() if state == "running"][:MOST]:
+        owner = store.owner(key)
+        record = owner.record if owner else None
+        if record is not None:
+            rows.append(
+                {
+                    "stage": record.kind,
+                    "key": key[:12],
+                    "host": record.owner.host,
+                    "since": record.acquired,
+                    "attempt": record.token,
+                }
+            )
+    return pd.DataFrame(rows, columns=["stage", "key", "host", "since", "attempt"])
+
+
+def kinds(data: SweepData) -> Mapping[str, int]:
+    """How many stages of each kind are finished."""
+    return Counter(facts.kind for facts in data.stages.values())
+
+
+def _word(status: str) -> str:
+    return "waiting" if status == "to_run" else status

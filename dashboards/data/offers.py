@@ -1,0 +1,34 @@
+"""What there is to choose from: the values of every column, before anything is filtered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dashboards.data.scope import FILTERED, choices
+from w2s_platform.results.summary import varied_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_VALUES = 300
+"""Values of a column that are offered."""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The choices that result rows allow."""
+
+    varied: tuple[str, ...]
+    """The keys that the sweeps vary."""
+    values: Mapping[str, list[str]]
+    """Column → its values as text."""
+    cells: list[str]
+    """Ids of cells with measurements."""
+
+
+def offers_of(rows: "pd.DataFrame") -> Offers:
+    """The choices that these rows allow; at most `MOST_VALUES` of each column."""
+    varied = varied_columns(rows)
+    values = {column: choices(rows, column)[:MOST_VALUES] for column in (*varied, *FILTERED)}
+    cells = [str(cell) for cell in rows["cell"].unique()[:MOST_VALUES]]
+    return Offers(tuple(varied), values, cells)

@@ -1,0 +1,203 @@
+"""How much of a sweep is shown, and what is left out and why: no row is dropped silently."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dashboards.data.reader import SweepData
+from dashboards.selection import Selection
+from dashboards.text import some
+from w2s_platform.cli.render.results import short_keys
+from w2s_platform.cli.render.text import count
+from w2s_platform.results.rows import COLUMNS
+from w2s_platform.results.summary import varied_columns
+from w2s_platform.results.values import show_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREFERRED = ("accuracy", "choice_accuracy")
+REPORTED = ("id", "ood")
+ROLES = {"id": "ID", "ood": "OOD", "validation": "validation", "transfer": "transfer"}
+FEW, MOST_TRIALS = 6, 500
+"""Configurations that are kept apart unless asked otherwise; and how many are counted at all."""
+NOTHING = "nothing"
+"""As the column to keep apart: average over everything."""
+FILTERED = ("seed", "subject", "task", "role")
+"""Columns that can be filtered beside the varied keys."""
+
+
+def role_name(role: Any) -> str:
+    """A role as people read it."""
+    return ROLES.get(str(role), str(role))
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """The chosen sweeps' rows after filtering, and what the choice left out."""
+
+    data: tuple[SweepData, ...]
+    selection: Selection
+    rows: "pd.DataFrame"
+    """What is left after filtering, all metrics."""
+    _by_metric: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
+
+    @property
+    def varied(self) -> list[str]:
+        """The keys that the sweeps vary."""
+        return varied_columns(self.rows)
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """What was measured, the accuracies first; PGR is shown beside them and is none of these.
+
+        Metrics of the test questions come before those of others.
+        """
+        tested = set(self.rows.loc[self.rows["role"].isin(REPORTED), "metric"].unique())
+        found = list(dict.fromkeys(self.rows["metric"].unique()))
+        usual = [name for name in PREFERRED if name in found]
+        ordered = sorted(dict.fromkeys([*usual, *found]), key=lambda name: name not in tested)
+        return [name for name in ordered if name != "pgr"]
+
+    @cached_property
+    def metric(self) -> str:
+        """The metric to show; empty where nothing was measured."""
+        chosen = self.selection.metric
+        return chosen if chosen in self.metrics else next(iter(self.metrics), "")
+
+    def of(self, metric: str) -> "pd.DataFrame":
+        """The rows of one metric."""
+        if metric not in self._by_metric:
+            self._by_metric[metric] = self.rows[self.rows["metric"] == metric]
+        return self._by_metric[metric]
+
+    def tested(self, metric: str) -> "pd.DataFrame":
+        """The rows of one metric on test questions; on all, where there are none on these."""
+        name = f"tested {metric}"
+        if name not in self._by_metric:
+            chosen = self.of(metric)
+            reported = chosen[chosen["role"].isin(REPORTED)]
+            self._by_metric[name] = chosen if reported.empty else reported
+        return self._by_metric[name]
+
+    @cached_property
+    def by(self) -> list[str]:
+        """The columns to keep apart: those chosen, and the sweep where several are shown.
+
+        Where nothing was chosen, the varied keys of one sweep of few configurations, as `w2s
+        results` does; means over many are a better beginning than a hundred lines.
+        """
+        known = [key for key in self.selection.by if key in self.rows.columns]
+        if len(self.data) > 1:
+            return list(dict.fromkeys(["sweep", *known]))
+        return known if self.selection.by else self._few
+
+    def notes(
+        self, rows: "pd.DataFrame | None" = None, apart: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """How many seeds and cells are shown, and how many are not, and why.
+
+        Args:
+            rows: What a figure shows; default: everything after filtering.
+            apart: The keys that it keeps apart, besides `by`.
+        """
+        shown = self.rows if rows is None else rows
+        cells, seeds = shown["cell"].nunique(), shown["seed"].nunique()
+        total = sum(len(data.ledger.cells) for data in self.data)
+        head = f"shows {count(seeds, 'seed')}, {cells} of {count(total, 'cell')}"
+        left = list(self._left_out(cells, total))
+        return (f"{head}; not shown: {', '.join(left)}" if left else head, *self._averaged(apart))
+
+    def _left_out(self, shown: int, total: int) -> Iterable[str]:
+        why = sum((data.unmeasured for data in self.data), Counter[str]())
+        for state, number in why.items():
+            yield f"{number} {state}"
+        filtered = total - sum(why.values()) - self._cells
+        if filtered:
+            yield f"{filtered} filtered out"
+        other = total - shown - filtered - sum(why.values())
+        if other > 0:
+            yield f"{other} without such a measurement"
+
+    @cached_property
+    def _few(self) -> list[str]:
+        """The keys that tell a few configurations apart; none where there are many."""
+        trials = {cell.trial for cell in self.data[0].ledger.cells}
+        if len(trials) > MOST_TRIALS:
+            return []
+        keys = [key for key in self.varied if self.rows[key].nunique(dropna=False) > 1]
+        return keys if keys and len(self.rows[keys].drop_duplicates()) <= FEW else []
+
+    @cached_property
+    def _cells(self) -> int:
+        return int(self.rows["cell"].nunique())
+
+    def _averaged(self, apart: Sequence[str]) -> Iterable[str]:
+        kept = {*self.by, *apart}
+        over = [key for key in self.varied if key not in kept and self.rows[key].nunique() > 1]
+        if over:
+            yield f"averaged within each seed over {some(short_keys(over))}"
+        for key in self.selection.where:
+            if key in self.rows.columns:
+                yield f"only {key}: {some(self.selection.where[key])}"
+
+
+def scope_of(data: Sequence[SweepData], selection: Selection) -> Scope:
+    """Filter the rows of the chosen sweeps."""
+    import pandas as pd
+
+    frames = [each.frame for each in data]
+    rows = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    first = [name for name in COLUMNS if name in rows.columns]
+    rows = rows[[*first, *(name for name in rows.columns if name not in COLUMNS)]]
+    return Scope(tuple(data), selection, filtered(rows, selection.where))
+
+
+def filtered(rows: "pd.DataFrame", where: Mapping[str, Sequence[str]]) -> "pd.DataFrame":
+    """The rows whose values, as text, are among those chosen; unknown columns filter nothing."""
+    for column, chosen in where.items():
+        if column in rows.columns:
+            keep = [value for value in rows[column].unique() if show_value(value) in chosen]
+            rows = rows[rows[column].isin(keep)]
+    return rows
+
+
+def choices(rows: "pd.DataFrame", column: str) -> list[str]:
+    """The values of a column as text, numbers in their order."""
+    values: list[Any] = list(rows[column].unique())
+    return [show_value(value) for value in sorted(values, key=sort_key)]
+
+
+def sort_key(value: Any) -> tuple[int, float, str]:
+    """Numbers by size, then text by the alphabet and the sizes in it, then what is missing.
+
+    Models are told by their sizes: `pythia-70m` stands before `pythia-1b`, `nano-s` before
+    `nano-m`.
+    """
+    text = show_value(value)
+    if text == "–":
+        return 2, 0.0, ""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        number = getattr(value, "item", lambda: value)()
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            return _by_size(text)
+        value = number
+    return 0, float(value), text
+
+
+def _by_size(text: str) -> tuple[int, float, str]:
+    found = _SIZED.fullmatch(text)
+    if found is None:
+        return 1, 0.0, text
+    name, number, unit, letter = found.groups()
+    if letter:
+        return 1, float(_LETTERS.index(letter)), name
+    return 1, float(number) * _UNITS[unit.lower()], name
+
+
+_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
+_LETTERS = ("xs", "s", "m", "l", "xl")
+_SIZED = re.compile(r"(.*?-)(?:(\d+(?:\.\d+)?)([kmbKMB]?)|(xs|s|m|l|xl))")

@@ -1,0 +1,90 @@
+"""Lines with bands: a metric over a setting, one line per subject."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dashboards.data.scope import role_name
+from dashboards.figures.common import finish, panels, with_alpha
+from dashboards.text import label
+from dashboards.theme import subject_colour, subject_symbol
+from w2s_platform.cli.render.metrics import scale_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+HEIGHT = 380
+
+
+def curve_figure(
+    frame: "pd.DataFrame", x: str, metric: str, *, title: str, y: str, state: str = ""
+) -> "go.Figure":
+    """Draw means over a setting, with bands for their intervals.
+
+    Args:
+        frame: Columns `x, role, subject, mean, low, high, n`, sorted by `x`; numbers along a
+            number axis, anything else as names in the order of the rows.
+        x: The column of the setting.
+        metric: Decides unit and decimals.
+        title: The name of the horizontal axis.
+        y: The name of the vertical axis.
+        state: As long as it stays the same, a reader's zoom does too.
+    """
+    roles = list(dict.fromkeys(frame["role"]))
+    figure = panels([role_name(role) for role in roles])
+    subjects = list(dict.fromkeys(frame["subject"]))
+    scale = scale_of(metric)
+    for column, role in enumerate(roles, 1):
+        for subject in subjects:
+            part = frame[(frame["role"] == role) & (frame["subject"] == subject)]
+            for trace in _traces(part, x, subject, scale.factor, first=column == 1):
+                figure.add_trace(trace, row=1, col=column)
+    figure.update_xaxes(title_text=label(title), **_axis(frame[x].tolist()))
+    figure.update_yaxes(title_text=label(y), col=1)
+    return finish(figure, HEIGHT, state)
+
+
+def _axis(values: Sequence[Any]) -> dict[str, Any]:
+    if not all(isinstance(value, (int, float)) for value in values):
+        return {"type": "category"}
+    different = sorted(set(values))
+    return {"tickvals": different} if len(different) <= 12 else {}
+
+
+def _traces(
+    part: "pd.DataFrame", x: str, subject: str, factor: float, *, first: bool
+) -> "list[go.Scatter]":
+    import plotly.graph_objects as go
+
+    if part.empty:
+        return []
+    colour = subject_colour(subject)
+    at = [value if isinstance(value, (int, float)) else label(value) for value in part[x]]
+    mean, low, high = (part[name] * factor for name in ("mean", "low", "high"))
+    line = go.Scatter(
+        x=at,
+        y=mean,
+        name=label(subject),
+        legendgroup=label(subject),
+        showlegend=first,
+        mode="lines+markers",
+        line={"color": colour, "width": 2},
+        marker={"symbol": subject_symbol(subject), "size": 9},
+        customdata=list(zip(low, high, part["n"], strict=True)),
+        hovertemplate="%{y:.1f} (%{customdata[0]:.1f} to %{customdata[1]:.1f}), "
+        "%{customdata[2]} seeds",
+    )
+    if low.isna().all():  # one seed: no band
+        return [line]
+    band = go.Scatter(
+        x=[*at, *reversed(at)],
+        y=[*high.fillna(mean), *reversed(list(low.fillna(mean)))],
+        mode="lines",
+        fill="toself",
+        fillcolor=with_alpha(colour, 0.11),
+        line={"width": 0},
+        legendgroup=label(subject),
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    return [band, line]

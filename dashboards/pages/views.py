@@ -1,0 +1,180 @@
+"""From a link's state to a page: the one place where the store is read for a browser."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dash import dcc, html
+
+from dashboards.blocks import Answer
+from dashboards.data.library import Library
+from dashboards.data.offers import Offers, offers_of
+from dashboards.data.reader import SweepData
+from dashboards.data.scope import Scope, scope_of
+from dashboards.pages.components import answer_view, named
+from dashboards.pages.controls import controls_view
+from dashboards.questions.catalogue import QUESTIONS, answer
+from dashboards.selection import Selection
+from ensemble_core.errors import InputError, W2SError
+from w2s_platform.cli.failures import describe
+
+_log = logging.getLogger(__name__)
+_KEPT = 48
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one look at the store showed."""
+
+    children: list[Any]
+    version: str
+    """Two looks with the same version show the same."""
+    unread: int = 0
+    """Finished stages that are still to be read."""
+
+
+class Views:
+    """Makes pages; keeps the last ones, as readers go back and forth.
+
+    Args:
+        library: The store's sweeps.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        self._offered = "", Offers((), {}, [])
+        self._lock = threading.Lock()
+
+    def page(self, query: str, seen: str | None = None) -> View | None:
+        """The page of a link; a store that can't be read gives a page that says why.
+
+        Args:
+            query: The part of the link after the `?`.
+            seen: The version that the reader has.
+
+        Returns:
+            None where the reader has this version.
+        """
+        try:
+            return self._page(Selection.from_query(query), seen)
+        except W2SError as error:
+            view = View([_problem(describe(error)[0])], f"error {error}")
+        except Exception as error:  # a page that says so, and the details in the log
+            lines = ["error: this page could not be made", f"  {type(error).__name__}: {error}"]
+            view = View([_problem(lines)], f"error {error!r}")
+            if view.version != seen:
+                _log.exception("a page could not be made")
+        return None if view.version == seen else view
+
+    def answer(self, selection: Selection) -> tuple[Answer, Scope]:
+        """An answer with its numbers, as it is shown.
+
+        Raises:
+            W2SError: The store can't be read.
+        """
+        selection, data = self._look(selection)
+        return self._answer(selection, scope_of(data, selection)), scope_of(data, selection)
+
+    def _look(self, selection: Selection) -> tuple[Selection, list[SweepData]]:
+        """The chosen sweeps; the newest of the store where none was chosen."""
+        names = self._library.names()
+        if not names:
+            hint = "`w2s run FILE` records a sweep; --store or W2S_STORE name another store"
+            raise InputError("this store holds no sweep", where=self._library.store.url, hint=hint)
+        question = selection.question if selection.question in QUESTIONS else next(iter(QUESTIONS))
+        chosen = selection.sweeps or (self._library.newest(names),)
+        selection = selection.but(question=question, sweeps=chosen)
+        return selection, self._library.look(chosen)
+
+    def _page(self, selection: Selection, seen: str | None) -> View | None:
+        names = self._library.names()
+        selection, data = self._look(selection)
+        if self._version(data) == seen:
+            return None
+        scope = scope_of(data, selection)
+        found = self._answer(selection, scope)
+        offers = self._offers(data, selection)
+        children = [
+            _header(data),
+            _questions(selection),
+            controls_view(found, scope, offers, names, selection),
+            html.Main([*_progress(data), *answer_view(found, selection, _stamp(data))], id="main"),
+        ]
+        return View(children, self._version(data), sum(each.unread for each in data))
+
+    def _offers(self, data: list[SweepData], selection: Selection) -> Offers:
+        """The same for every page of a state of the sweeps."""
+        version = self._version(data)
+        if self._offered[0] != version:
+            self._offered = version, offers_of(scope_of(data, selection.but(where={})).rows)
+        return self._offered[1]
+
+    def _answer(self, selection: Selection, scope: Scope) -> Answer:
+        key = (selection.to_query(), self._version(scope.data))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = answer(selection.question, scope, self._library.stored)
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+    @staticmethod
+    def _version(data: Iterable[SweepData]) -> str:
+        return " ".join(f"{each.sweep}:{each.key[:12]}:{each.version}" for each in data)
+
+
+def _header(data: list[SweepData]) -> Any:
+    title = " and ".join(each.sweep for each in data)
+    return html.Header(
+        [
+            html.H1(title),
+            html.Span(_stamp(data), className="stamp"),
+            html.Button("Light or dark", type="button", className="theme"),
+        ],
+        className="top",
+    )
+
+
+def _stamp(data: list[SweepData]) -> str:
+    return " | ".join(each.stamp for each in data)
+
+
+def _questions(selection: Selection) -> Any:
+    links = [
+        dcc.Link(
+            question,
+            href=f"?{selection.but(question=name).to_query()}",
+            className="current" if name == selection.question else "",
+        )
+        for name, question in QUESTIONS.items()
+    ]
+    return html.Nav(links, className="questions", **named("Questions"))
+
+
+def _progress(data: list[SweepData]) -> list[Any]:
+    unread = sum(each.unread for each in data)
+    damaged = sum(each.damaged for each in data)
+    lines: list[str] = []
+    if unread:
+        lines.append(f"reading the store: {unread} finished stages are still to be read")
+    if damaged:
+        lines.append(f"{damaged} finished stages have damaged files and count as absent")
+    return [html.P(line, className="progress", role="status") for line in lines]
+
+
+def _problem(lines: list[str]) -> Any:
+    return html.Main(
+        html.Div(
+            [html.H1("The store can't be shown"), *(html.P(line.strip()) for line in lines)],
+            className="problem",
+            role="alert",
+        )
+    )

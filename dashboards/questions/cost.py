@@ -1,0 +1,97 @@
+"""What did it cost?"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dashboards.blocks import Answer, Block
+from dashboards.data import cost
+from dashboards.data.scope import ROLES, Scope
+from dashboards.data.stored import Stored
+from dashboards.figures.bars import bar_figure
+from dashboards.figures.scatter import frontier_figure
+from dashboards.theme import AMOUNT, LOST
+from w2s_platform import results
+from w2s_platform.cli.render.metrics import heading, scale_of
+from w2s_platform.cli.render.text import count, show_duration
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LOWER = ("nll", "ece")
+
+
+def answer(scope: Scope, stored: Stored) -> Answer:
+    """By kind of stage, then results against costs."""
+    import pandas as pd
+
+    kinds = pd.concat([stored.ask(results.costs, data) for data in scope.data])
+    if kinds.empty:
+        return Answer((), ("Nothing has cost anything yet.",))
+    blocks = [_kinds(scope, cost.by_kind(kinds)), *_frontiers(scope)]
+    return Answer(tuple(blocks), tuple(_lead(kinds)), ("metric",))
+
+
+def _lead(kinds: "pd.DataFrame") -> Iterator[str]:
+    seconds = float(kinds["device_seconds"].sum())
+    stages, tokens = int(kinds["stages"].sum()), float(kinds["tokens"].sum())
+    yield (
+        f"{count(stages, 'finished stage')} took {show_duration(seconds)} of device time, "
+        f"{tokens / 1e6:.3g} million tokens and {float(kinds['flops'].sum()):.2g} FLOPs."
+    )
+    lost = int(kinds["failed_attempts"].sum())
+    if lost:
+        gone = show_duration(float(kinds["failed_device_seconds"].sum()))
+        yield f"{count(lost, 'attempt')} ended without a result and took {gone} besides."
+
+
+def _kinds(scope: Scope, frame: "pd.DataFrame") -> Block:
+    parts = {"device_hours": AMOUNT}
+    if frame["failed_hours"].sum() > 0:
+        parts["failed_hours"] = LOST
+    text = frame[list(cost.READ)].rename(columns=cost.READ)
+    rounded = text.round({name: 3 for name in text.columns if text[name].dtype == float})
+    return Block(
+        name="kinds",
+        title="By kind of stage",
+        frame=frame,
+        text=rounded,
+        figure=bar_figure(
+            frame, "kind", parts, title="device hours", state=scope.selection.to_query()
+        ),
+        notes=(
+            "work that cells share is billed once; a device is a GPU or, where there is none, a "
+            "worker process",
+            "of the whole sweep: filters do not change what was spent",
+        ),
+    )
+
+
+def _frontiers(scope: Scope) -> Iterator[Block]:
+    import pandas as pd
+
+    metric = scope.metric
+    if not metric:
+        return
+    costs = pd.concat([cost.subject_costs(data) for data in scope.data], ignore_index=True)
+    for role in ("id", "ood"):
+        frame = cost.frontier(scope.rows, costs, metric, role, lower=metric in _LOWER)
+        if frame.empty:
+            continue
+        shown = frame.assign(value=frame["value"] * scale_of(metric).factor)
+        yield Block(
+            name=f"frontier-{role}",
+            title=f"{heading(metric)} against cost, {ROLES[role]} questions",
+            frame=frame,
+            figure=frontier_figure(
+                shown,
+                x="device_hours",
+                y="value",
+                titles=("device hours to make it, all that it needs included", heading(metric)),
+                state=scope.selection.to_query(),
+            ),
+            notes=(
+                "one point per configuration and subject, means over seeds; the cost is that of "
+                "its own training and all that it needs, as if nothing else had been run",
+                *scope.notes(scope.of(metric)),
+            ),
+        )

@@ -1,0 +1,158 @@
+"""Which tasks?"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dashboards.blocks import Answer, Block
+from dashboards.data import tasks
+from dashboards.data.scope import Scope
+from dashboards.data.stored import Stored
+from dashboards.figures.curves import curve_figure
+from dashboards.figures.maps import heat_figure
+from dashboards.figures.scatter import FEWEST, reliability_figure
+from w2s_platform import results
+from w2s_platform.cli.render.metrics import heading, scale_of
+from w2s_platform.cli.render.text import count
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CELLS = 8
+"""Cells whose questions are read one by one."""
+
+
+def answer(scope: Scope, stored: Stored) -> Answer:
+    """Each subject on each slice, then what single questions tell."""
+    metric = scope.metric
+    if not metric:
+        return Answer((), ("No measurement has finished yet.",))
+    outcomes, note = asked(scope, stored)
+    blocks = [
+        _matrix(scope, metric),
+        *_difficulty(scope, outcomes, note),
+        *_positions(scope, outcomes, note),
+        *_reliability(scope, stored),
+        *_disagreement(scope, outcomes, note),
+    ]
+    return Answer(tuple(blocks), controls=("metric",))
+
+
+def asked(scope: Scope, stored: Stored) -> "tuple[pd.DataFrame, str]":
+    """Question by question, the first cells that are shown; and a note that says how many."""
+    import pandas as pd
+
+    wanted = list(dict.fromkeys(scope.rows["cell"]))
+    chosen = wanted[:MOST_CELLS]
+    parts = [
+        stored.ask(results.questions, data, cell=cell.id)
+        for data in scope.data
+        for cell in data.ledger.cells
+        if cell.id in chosen
+    ]
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if len(frame):
+        subjects = set(scope.rows["subject"].unique())
+        frame = frame[frame["subject"].isin(subjects)]
+    more = f" of {len(wanted)}; filter to see others" if len(wanted) > len(chosen) else ""
+    return frame, f"made of the questions of {count(len(chosen), 'cell')}{more}"
+
+
+def _matrix(scope: Scope, metric: str) -> Block:
+    frame = tasks.matrix(scope.of(metric), [])
+    shown = frame.assign(shown=frame["mean"] * scale_of(metric).factor)
+    return Block(
+        name="matrix",
+        title=f"{heading(metric)} by task",
+        frame=frame,
+        figure=heat_figure(
+            shown,
+            "subject",
+            tasks.SLICE,
+            "shown",
+            digits=scale_of(metric).digits,
+            state=scope.selection.to_query(),
+        ),
+        notes=(
+            "each field is a mean over seeds; an empty one was not measured",
+            *scope.notes(scope.of(metric)),
+        ),
+    )
+
+
+def _difficulty(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Block]:
+    frame = tasks.by_difficulty(outcomes) if len(outcomes) else outcomes
+    if len(frame) and frame["difficulty"].nunique() > 1:
+        figure = curve_figure(
+            frame,
+            "difficulty",
+            "accuracy",
+            title="difficulty",
+            y="right answers, %",
+            state=scope.selection.to_query(),
+        )
+        yield Block("difficulty", "Right answers by difficulty", frame, figure, notes=(note,))
+
+
+def _positions(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Block]:
+    if outcomes.empty or outcomes["token_correct"].isna().all():
+        return
+    frame = tasks.by_position(outcomes)
+    if frame.empty:
+        return
+    figure = curve_figure(
+        frame,
+        "position",
+        "token_accuracy",
+        title="place in the answer, in tokens",
+        y="right tokens, %",
+        state=scope.selection.to_query(),
+    )
+    told = "under teacher forcing, the end of the answer included; bands over seeds"
+    yield Block(
+        "positions", "Right tokens by their place in the answer", frame, figure, notes=(told, note)
+    )
+
+
+def _reliability(scope: Scope, stored: Stored) -> Iterator[Block]:
+    import pandas as pd
+
+    shown = set(scope.rows["cell"].unique())
+    parts = [stored.ask(results.reliability, data) for data in scope.data]
+    bins = pd.concat(parts, ignore_index=True)
+    frame = tasks.reliability(bins[bins["cell"].isin(shown)]) if len(bins) else bins
+    if frame.empty:
+        return
+    yield Block(
+        name="reliability",
+        title="How sure, and how right",
+        frame=frame,
+        figure=reliability_figure(frame, state=scope.selection.to_query()),
+        notes=(
+            "answer tokens in bins of confidence, pooled over seeds and tasks; below the dotted "
+            "line a model is surer than it is right",
+            f"{int((frame['n'] < FEWEST).sum())} bins of fewer than {FEWEST} tokens are in the "
+            "table only",
+            *scope.notes(scope.of("ece")),
+        ),
+    )
+
+
+def _disagreement(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Block]:
+    frame = tasks.disagreement(outcomes) if len(outcomes) else outcomes
+    if frame.empty:
+        return
+    shown = frame.assign(shown=frame["differ"] * 100)
+    yield Block(
+        name="disagreement",
+        title="How often two give different answers, %",
+        frame=frame,
+        figure=heat_figure(
+            shown,
+            "second",
+            "first",
+            "shown",
+            names=list(dict.fromkeys(frame["first"])),
+            state=scope.selection.to_query(),
+        ),
+        notes=("of experts where each was measured, else of all subjects; test questions", note),
+    )

@@ -1,0 +1,1 @@
+"""The report: the same questions, as one HTML file."""
