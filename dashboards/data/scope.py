@@ -96,20 +96,23 @@ class Scope:
         return known if self.selection.by else self._few
 
     def notes(
-        self, rows: "pd.DataFrame | None" = None, apart: Sequence[str] = ()
+        self, rows: "pd.DataFrame | None" = None, apart: Sequence[str] | None = None
     ) -> tuple[str, ...]:
         """How many seeds and cells are shown, and how many are not, and why.
 
         Args:
             rows: What a figure shows; default: everything after filtering.
-            apart: The keys that it keeps apart, besides `by`.
+            apart: The keys that it keeps apart; default: `by`.
         """
         shown = self.rows if rows is None else rows
         cells, seeds = shown["cell"].nunique(), shown["seed"].nunique()
         total = sum(len(data.ledger.cells) for data in self.data)
         head = f"shows {count(seeds, 'seed')}, {cells} of {count(total, 'cell')}"
         left = list(self._left_out(cells, total))
-        return (f"{head}; not shown: {', '.join(left)}" if left else head, *self._averaged(apart))
+        return (
+            f"{head}; not shown: {', '.join(left)}" if left else head,
+            *self._averaged(self.by if apart is None else apart),
+        )
 
     def _left_out(self, shown: int, total: int) -> Iterable[str]:
         why = sum((data.unmeasured for data in self.data), Counter[str]())
@@ -136,8 +139,7 @@ class Scope:
         return int(self.rows["cell"].nunique())
 
     def _averaged(self, apart: Sequence[str]) -> Iterable[str]:
-        kept = {*self.by, *apart}
-        over = [key for key in self.varied if key not in kept and self.rows[key].nunique() > 1]
+        over = [key for key in self.varied if key not in apart and self.rows[key].nunique() > 1]
         if over:
             yield f"averaged within each seed over {some(short_keys(over))}"
         for key in self.selection.where:

@@ -92,6 +92,6 @@ def _frontiers(scope: Scope) -> Iterator[Block]:
             notes=(
                 "one point per configuration and subject, means over seeds; the cost is that of "
                 "its own training and all that it needs, as if nothing else had been run",
-                *scope.notes(scope.of(metric)),
+                *scope.notes(scope.of(metric), scope.varied),
             ),
         )

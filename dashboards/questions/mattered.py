@@ -61,7 +61,7 @@ def _prefixes(scope: Scope, metric: str) -> Iterator[Block]:
             _BAND,
             "`ensemble`: the first so many experts together; `expert_1`: the expert of that round "
             "alone",
-            *scope.notes(scope.of(metric)),
+            *scope.notes(scope.tested(metric), []),
         ),
     )
 

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 def answer(scope: Scope, stored: Stored) -> Answer:
     """Every measurement that is shown, its means, where it comes from; and how sweeps differ."""
     rows = scope.rows
-    means = summarise(rows, scope.by if scope.selection.by else [*_sweep(scope), *scope.varied])
+    by = scope.by if scope.selection.by else [*_sweep(scope), *scope.varied]
+    means = summarise(rows, by)
     blocks = (
         *_different(scope, stored),
-        Block("means", "Means over seeds", means, notes=scope.notes()),
+        Block("means", "Means over seeds", means, notes=scope.notes(apart=by)),
         Block(
             "rows",
             "Every measurement",
             rows,
-            notes=(count(len(rows), "row"), *scope.notes()),
+            notes=(count(len(rows), "row"), *scope.notes(apart=scope.varied)),
         ),
         Block("origin", "Where they come from", numbers.origin(scope.data)),
     )

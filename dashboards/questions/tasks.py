@@ -74,7 +74,7 @@ def _matrix(scope: Scope, metric: str) -> Block:
         ),
         notes=(
             "each field is a mean over seeds; an empty one was not measured",
-            *scope.notes(scope.of(metric)),
+            *scope.notes(scope.of(metric), []),
         ),
     )
 
@@ -132,7 +132,7 @@ def _reliability(scope: Scope, stored: Stored) -> Iterator[Block]:
             "line a model is surer than it is right",
             f"{int((frame['n'] < FEWEST).sum())} bins of fewer than {FEWEST} tokens are in the "
             "table only",
-            *scope.notes(scope.of("ece")),
+            *scope.notes(scope.of("ece"), []),
         ),
     )
 

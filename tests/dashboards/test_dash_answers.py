@@ -95,6 +95,19 @@ def test_a_few_configurations_are_kept_apart_unless_asked_otherwise(empty: Store
     assert not apart.lead
 
 
+def test_a_figure_says_what_it_averages_over(empty: Store) -> None:
+    from ledgers import cell, write_sweep
+
+    keys = [{"experts.count": n, "learning_rate": r} for n in (1, 2) for r in (0.0, 0.1)]
+    write_sweep(empty, "study", [cell("study", varied, s) for varied in keys for s in (0, 1)])
+    found = asked(empty, "mattered", x="experts.count")
+    curve, first = found.block("curve"), asked(empty, "worked").block("levels")
+    assert curve
+    assert first
+    assert "averaged within each seed over learning_rate" in curve.notes
+    assert not [note for note in first.notes if note.startswith("averaged")]
+
+
 def test_differences_in_words() -> None:
     words = difference_words(0.021, 0.009, 0.033, 8, "accuracy")
     assert words == "+2.1 points, 95 % interval 0.9 to 3.3, 8 seeds"
