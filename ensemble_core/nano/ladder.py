@@ -72,7 +72,7 @@ _LADDER = (
         96,
         3,
         6,
-        steps=1800,
+        steps=2600,
         batch_size=64,
         learning_rate=3e-3,
         context=LONG_CONTEXT_LENGTH,
