@@ -17,7 +17,7 @@ from ensemble_core.tasks.question import Question
 
 @dataclass(frozen=True)
 class Judge:
-    """A causal LM that neither wrote the answers nor is one of the experts; with its tokenizer."""
+    """A causal LM that is none of the experts; with its tokenizer."""
 
     model: Any
     tokenizer: Any

@@ -39,6 +39,8 @@ _OPERATORS: Final[Mapping[type[ast.AST], Callable[[float, float], float]]] = {
 def count(question: Question, steps: Sequence[str], truth: Sequence[str]) -> Verdicts:
     """Steps of the nano family `count`: the start, then each time the next, none after the end.
 
+    What follows a step that is no number is wrong too: nothing says what was due.
+
     Raises:
         ValueError: The prompt is no question of that family.
     """

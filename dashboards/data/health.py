@@ -17,7 +17,7 @@ MOST = 200
 
 
 def cells(data: SweepData) -> "pd.DataFrame":
-    """One row per cell: its id, seed, varied keys, `state`, and how many stages are done."""
+    """One row per cell: its id, seed, `state`, how many stages are done, and its varied keys."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
@@ -29,10 +29,10 @@ def cells(data: SweepData) -> "pd.DataFrame":
                 "sweep": data.sweep,
                 "cell": cell.id,
                 "seed": cell.seed,
-                **varied,
                 "state": cell_state(states),
                 "stages done": sum(state == "done" for state in states),
                 "stages": len(states),
+                **varied,
             }
         )
     return pd.DataFrame(rows)

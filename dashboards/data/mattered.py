@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from dashboards.data.scope import sort_key
+from dashboards.data.scope import places, sort_key
 from dashboards.frames import records
 from w2s_platform.cli.render.results import subject_order
 from w2s_platform.results.summary import summarise, varied_columns
@@ -41,7 +41,9 @@ def curve(rows: "pd.DataFrame", x: str) -> "pd.DataFrame":
     Rows in which the setting does not apply stand last, with the value `n/a`.
     """
     found = summarise(rows[~staged(rows)], [x])
-    keyed = found.assign(_x=found[x].map(sort_key), _s=_places(found["subject"]))
+    place = places(rows[x].unique())
+    along = found[x].map(lambda value: place[show_value(value)])
+    keyed = found.assign(_x=along, _s=_places(found["subject"]))
     ordered = keyed.sort_values(["role", "_s", "_x"], kind="stable").drop(columns=["_x", "_s"])
     numbers = all(sort_key(value)[0] == 0 for value in ordered[x])
     named = ordered[x] if numbers else [show_value(v).replace("–", "n/a") for v in ordered[x]]
@@ -75,7 +77,9 @@ def prefixes(rows: "pd.DataFrame") -> "pd.DataFrame":
 def field(rows: "pd.DataFrame", x: str, y: str, subject: str) -> "pd.DataFrame":
     """A subject's means over seeds for each pair of values of two settings."""
     found = summarise(rows[rows["subject"] == subject], [x, y])
-    keyed = found.assign(_x=found[x].map(sort_key), _y=found[y].map(sort_key))
+    at = {key: places(rows[key].unique()) for key in (x, y)}
+    along, down = (found[key].map(lambda v, at=at[key]: at[show_value(v)]) for key in (x, y))
+    keyed = found.assign(_x=along, _y=down)
     ordered = keyed.sort_values(["role", "_y", "_x"], kind="stable").drop(columns=["_x", "_y"])
     texts = {key: [show_value(v).replace("–", "n/a") for v in ordered[key]] for key in (x, y)}
     return ordered.assign(**texts).reset_index(drop=True)
@@ -123,14 +127,15 @@ def importance(frame: "pd.DataFrame", keys: Sequence[str]) -> Importance | None:
         keys: The settings to judge.
 
     Returns:
-        None where there are too few results to tell.
+        None where there are too few results to tell, or there is one setting only.
     """
     import pandas as pd
 
     measured = frame[frame[VALUE].notna()]
     present = [key for key in keys if (measured[key].map(show_value) != "–").all()]
     judged = [key for key in present if measured[key].map(show_value).nunique() > 1]
-    if len(measured) < 4 or not judged or measured[VALUE].nunique() < 2:
+    # Of one setting alone, the share would be one whatever it does.
+    if len(measured) < 4 or len(judged) < 2 or measured[VALUE].nunique() < 2:
         return None
     found, name = _evaluate(measured, judged)
     table = pd.DataFrame(

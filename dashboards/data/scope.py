@@ -173,6 +173,13 @@ def choices(rows: "pd.DataFrame", column: str) -> list[str]:
     return [show_value(value) for value in sorted(values, key=sort_key)]
 
 
+def places(values: Iterable[Any]) -> dict[str, int]:
+    """Where each value stands along an axis, by its text: numbers and models by size, other names
+    as they come (a sweep file lists its cases in the order of reading), what is missing last."""
+    ordered = sorted(values, key=lambda value: sort_key(value)[:2])
+    return {text: n for n, text in enumerate(dict.fromkeys(map(show_value, ordered)))}
+
+
 def sort_key(value: Any) -> tuple[int, float, str]:
     """Numbers by size, then text by the alphabet and the sizes in it, then what is missing.
 

@@ -50,6 +50,8 @@ def by_difficulty(outcomes: "pd.DataFrame") -> "pd.DataFrame":
 def by_position(outcomes: "pd.DataFrame", most: int = 64) -> "pd.DataFrame":
     """Share of right answer tokens by their place in the answer, from 0, as means over seeds.
 
+    The column `tokens` counts those that a mean is made of: few answers are long.
+
     Args:
         outcomes: What `results.questions` returned.
         most: Places; later ones are left out.
@@ -61,7 +63,9 @@ def by_position(outcomes: "pd.DataFrame", most: int = 64) -> "pd.DataFrame":
         position=long.groupby(level=0).cumcount(), value=long["token_correct"].astype(float)
     )
     near = long[(long["position"] < most) & long["value"].notna()]
-    return _means(near.assign(metric="token_accuracy"), "position")
+    means = _means(near.assign(metric="token_accuracy"), "position")
+    keys = ["role", "subject", "position"]
+    return means.merge(near.groupby(keys).size().rename("tokens").reset_index(), on=keys)
 
 
 def reliability(bins: "pd.DataFrame") -> "pd.DataFrame":

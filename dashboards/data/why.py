@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dashboards.data.scope import REPORTED, role_name
 from dashboards.frames import records
 from w2s_platform import results
 from w2s_platform.cli.render.results import subject_order
@@ -26,9 +27,12 @@ def round_words(frame: "pd.DataFrame") -> Iterator[str]:
 
 
 def most_telling(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Questions that the ensemble alone gets right, then the floor alone, then neither."""
+    """Questions that the ensemble alone gets right, then the floor alone, then neither; test
+    questions before the others."""
     order = -2 * frame["right_ensemble"].astype(int) - frame["right_floor"].astype(int)
-    return frame.assign(_o=order).sort_values("_o", kind="stable").drop(columns="_o")
+    other = ~frame["role"].isin(REPORTED)
+    sorted_ = frame.assign(_o=order, _r=other).sort_values(["_o", "_r"], kind="stable")
+    return sorted_.drop(columns=["_o", "_r"])
 
 
 def readable(frame: "pd.DataFrame", outcomes: "pd.DataFrame") -> "pd.DataFrame":
@@ -54,14 +58,16 @@ def readable(frame: "pd.DataFrame", outcomes: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def changed_words(outcomes: "pd.DataFrame", frame: "pd.DataFrame") -> Iterator[str]:
-    """How often the ensemble changed the floor's answer, and how often for the better."""
-    asked = int((outcomes["subject"] == "ensemble").sum())
-    better = int((frame["right_ensemble"] & ~frame["right_floor"]).sum())
-    worse = int((~frame["right_ensemble"] & frame["right_floor"]).sum())
-    yield (
-        f"{len(frame)} of {asked} answers differ: {better} wrong ones became right, "
-        f"{worse} right ones became wrong"
-    )
+    """How often the ensemble changed the floor's answer, and how often for the better, by role."""
+    asked = outcomes.loc[outcomes["subject"] == "ensemble", "role"].value_counts()
+    for role in sorted(asked.index, key=lambda name: (*REPORTED, name).index(name)):
+        part = frame[frame["role"] == role]
+        better = int((part["right_ensemble"] & ~part["right_floor"]).sum())
+        worse = int((~part["right_ensemble"] & part["right_floor"]).sum())
+        yield (
+            f"{role_name(role)}: {len(part)} of {asked[role]} answers differ: {better} wrong ones "
+            f"became right, {worse} right ones became wrong"
+        )
 
 
 def votes_of(store: Store, sweep: str, cell: str, question: str) -> "pd.DataFrame":

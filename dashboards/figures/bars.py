@@ -44,4 +44,12 @@ def bar_figure(
     figure.update_xaxes(title_text=label(title), rangemode="tozero")
     several = len(parts) > 1
     height = _HEAD + _LINE * (max(2, len(names)) + several)
-    return finish(figure, height, state, titled=False, legend=several, barmode="stack")
+    return finish(
+        figure,
+        height,
+        state,
+        titled=False,
+        legend=several,
+        barmode="stack",
+        legend_traceorder="normal",
+    )

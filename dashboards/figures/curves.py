@@ -1,4 +1,4 @@
-"""Lines with bands: a metric over a setting, one line per subject."""
+"""A metric over a setting, one line per subject: bands over numbers, bars over names."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,12 @@ HEIGHT = 380
 def curve_figure(
     frame: "pd.DataFrame", x: str, metric: str, *, title: str, y: str, state: str = ""
 ) -> "go.Figure":
-    """Draw means over a setting, with bands for their intervals.
+    """Draw means over a setting, with their intervals.
 
     Args:
-        frame: Columns `x, role, subject, mean, low, high, n`, sorted by `x`; numbers along a
-            number axis, anything else as names in the order of the rows.
+        frame: Columns `x, role, subject, mean, low, high, n`, sorted by `x`. Numbers stand along a
+            number axis, joined by lines with bands; anything else are names in the order of the
+            rows, points with bars side by side, as nothing lies between two names.
         x: The column of the setting.
         metric: Decides unit and decimals.
         title: The name of the horizontal axis.
@@ -33,22 +34,45 @@ def curve_figure(
     roles = list(dict.fromkeys(frame["role"]))
     figure = panels([role_name(role) for role in roles])
     subjects = list(dict.fromkeys(frame["subject"]))
-    scale = scale_of(metric)
+    scale, names = scale_of(metric), not _numbers(frame[x].tolist())
     for column, role in enumerate(roles, 1):
         for subject in subjects:
             part = frame[(frame["role"] == role) & (frame["subject"] == subject)]
-            for trace in _traces(part, x, subject, scale.factor, first=column == 1):
+            traces = _traces(part, x, subject, scale.factor, first=column == 1)
+            for trace in _points(traces, part, scale.factor) if names else traces:
                 figure.add_trace(trace, row=1, col=column)
     figure.update_xaxes(title_text=label(title), **_axis(frame[x].tolist()))
     figure.update_yaxes(title_text=label(y), col=1)
-    return finish(figure, HEIGHT, state)
+    side_by_side: dict[str, Any] = {"scattermode": "group", "scattergap": 0.3} if names else {}
+    return finish(figure, HEIGHT, state, **side_by_side)
 
 
 def _axis(values: Sequence[Any]) -> dict[str, Any]:
-    if not all(isinstance(value, (int, float)) for value in values):
+    if not _numbers(values):
         return {"type": "category"}
     different = sorted(set(values))
     return {"tickvals": different} if len(different) <= 12 else {}
+
+
+def _numbers(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)
+
+
+def _points(traces: "list[go.Scatter]", part: "pd.DataFrame", factor: float) -> "list[go.Scatter]":
+    """The last of a subject's traces as points with bars; no band."""
+    if not traces:
+        return []
+    mean, low, high = (part[name] * factor for name in ("mean", "low", "high"))
+    bars = {
+        "type": "data",
+        "array": (high - mean).fillna(0.0),
+        "arrayminus": (mean - low).fillna(0.0),
+        "thickness": 1.5,
+        "width": 0,
+    }
+    line: Any = traces[-1]
+    group = line.legendgroup
+    return [line.update(mode="markers", error_y=bars, offsetgroup=group, marker_size=7)]
 
 
 def _traces(

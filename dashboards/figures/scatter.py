@@ -55,7 +55,7 @@ def frontier_figure(
             hoverinfo="skip",
         )
     )
-    figure.update_xaxes(title_text=label(titles[0]), rangemode="tozero")
+    figure.update_xaxes(title_text=label(titles[0]))
     figure.update_yaxes(title_text=label(titles[1]))
     return finish(figure, 400, state, titled=False)
 

@@ -1,6 +1,6 @@
 """What can be chosen on a page, as labelled dropdowns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -24,7 +24,7 @@ def controls_view(
         names: All sweeps of the store.
         selection: What is chosen now.
     """
-    offered: dict[str, tuple[str, Sequence[str], Any, bool]] = {
+    offered: dict[str, tuple[str, Sequence[str] | Mapping[str, str], Any, bool]] = {
         "metric": ("Metric", scope.metrics, selection.metric, False),
         "by": ("Keep apart", [*offers.varied, "task", "split", NOTHING], list(selection.by), True),
         "x": ("Along the curve", offers.varied, selection.x, False),
@@ -62,15 +62,24 @@ def _filters(offers: Offers, selection: Selection) -> list[Any]:
 
 
 def _dropdown(
-    name: str, title: str, options: Sequence[str], value: Any, *, multi: bool, hint: str = "all"
+    name: str,
+    title: str,
+    options: Sequence[str] | Mapping[str, str],
+    value: Any,
+    *,
+    multi: bool,
+    hint: str = "all",
 ) -> Any:
-    known = list(dict.fromkeys([*options, *(value if multi else [value] if value else [])]))
+    """A choice among values, or among the values of a mapping by what people read for them."""
+    told: Mapping[str, str] = options if isinstance(options, Mapping) else {}
+    chosen: list[str] = value if multi else [value] if value else []
+    known = list(dict.fromkeys([*options, *chosen]))
     return html.Div(
         [
             html.Label(title, id=f"choice-{name}"),
             dcc.Dropdown(
                 id={"control": name},
-                options=[{"label": each, "value": each} for each in known],
+                options=[{"label": told.get(each, each), "value": each} for each in known],
                 value=value or None,
                 multi=multi,
                 placeholder=hint,

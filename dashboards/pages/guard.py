@@ -22,7 +22,7 @@ class Guard:
     """
 
     def __init__(self, token: str | None = None, hosts: Sequence[str] = ()) -> None:
-        self._token = token
+        self._token = token or None
         self._hosts = {*_LOCAL, *hosts}
         self._scripts = "'self'"
 

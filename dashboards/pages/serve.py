@@ -24,6 +24,7 @@ def serve(store: str | None, *, host: str, port: int, token: str | None) -> None
     Raises:
         InputError: The address can't be listened on.
     """
+    token = token or None  # an empty one, as of an unset variable, would let everybody in
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
     _check(host, port)

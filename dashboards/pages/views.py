@@ -46,7 +46,7 @@ class Views:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
-        self._offered = "", Offers((), {}, [])
+        self._offered = "", Offers((), {}, {})
         self._lock = threading.Lock()
 
     def page(self, query: str, seen: str | None = None) -> View | None:

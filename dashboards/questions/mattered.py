@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _JUDGED = ("student", "ensemble", "floor")
-_BAND = "lines are means over seeds, bands their 95 % intervals"
+_BAND = "points are means over seeds, bands or bars their 95 % intervals"
 
 
 def answer(scope: Scope, stored: Stored) -> Answer:

@@ -10,15 +10,19 @@ from dashboards.data.stored import Stored
 from dashboards.figures.curves import curve_figure
 from dashboards.figures.maps import heat_figure
 from dashboards.figures.scatter import FEWEST, reliability_figure
+from dashboards.text import some
 from w2s_platform import results
 from w2s_platform.cli.render.metrics import heading, scale_of
 from w2s_platform.cli.render.text import count
+from w2s_platform.results.ledger import CellRecord
+from w2s_platform.results.values import show_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CELLS = 8
 """Cells whose questions are read one by one."""
+_FEW = f"in the table only: {{}} of fewer than {FEWEST} tokens"
 
 
 def answer(scope: Scope, stored: Stored) -> Answer:
@@ -42,7 +46,7 @@ def asked(scope: Scope, stored: Stored) -> "tuple[pd.DataFrame, str]":
     import pandas as pd
 
     wanted = list(dict.fromkeys(scope.rows["cell"]))
-    chosen = wanted[:MOST_CELLS]
+    chosen, named = _first_configurations(scope, wanted)
     parts = [
         stored.ask(results.questions, data, cell=cell.id)
         for data in scope.data
@@ -54,7 +58,28 @@ def asked(scope: Scope, stored: Stored) -> "tuple[pd.DataFrame, str]":
         subjects = set(scope.rows["subject"].unique())
         frame = frame[frame["subject"].isin(subjects)]
     more = f" of {len(wanted)}; filter to see others" if len(wanted) > len(chosen) else ""
-    return frame, f"made of the questions of {count(len(chosen), 'cell')}{more}"
+    which = f" ({named})" if named and more else ""
+    return frame, f"made of the questions of {count(len(chosen), 'cell')}{which}{more}"
+
+
+def _first_configurations(scope: Scope, wanted: list[str]) -> tuple[list[str], str]:
+    """Cells of whole configurations, as many as there is room for, and what these are.
+
+    A configuration of which some seeds only were read would weigh in some means and not in others.
+    """
+    shown, chosen, named = set(wanted), list[str](), list[str]()
+    trials: dict[tuple[str, str], list[CellRecord]] = {}
+    for data in scope.data:
+        for cell in data.ledger.cells:
+            if cell.id in shown:
+                trials.setdefault((data.sweep, cell.trial), []).append(cell)
+    for cells in trials.values():
+        if chosen and len(chosen) + len(cells) > MOST_CELLS:
+            break
+        chosen += [cell.id for cell in cells[:MOST_CELLS]]
+        told = {k: v for k, v in cells[0].varied.items() if k in scope.varied}
+        named.append(" ".join(f"{k} {show_value(v)}" for k, v in told.items()))
+    return chosen, some(filter(None, named), 3)
 
 
 def _matrix(scope: Scope, metric: str) -> Block:
@@ -99,8 +124,10 @@ def _positions(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Bl
     frame = tasks.by_position(outcomes)
     if frame.empty:
         return
+    drawn = frame[frame["tokens"] >= FEWEST]
+    left = len(frame) - len(drawn)
     figure = curve_figure(
-        frame,
+        drawn,
         "position",
         "token_accuracy",
         title="place in the answer, in tokens",
@@ -109,7 +136,11 @@ def _positions(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Bl
     )
     told = "under teacher forcing, the end of the answer included; bands over seeds"
     yield Block(
-        "positions", "Right tokens by their place in the answer", frame, figure, notes=(told, note)
+        name="positions",
+        title="Right tokens by their place in the answer",
+        frame=frame,
+        figure=figure if len(drawn) else None,
+        notes=(told, *([_FEW.format(count(left, "mean"))] if left else []), note),
     )
 
 
@@ -122,6 +153,7 @@ def _reliability(scope: Scope, stored: Stored) -> Iterator[Block]:
     frame = tasks.reliability(bins[bins["cell"].isin(shown)]) if len(bins) else bins
     if frame.empty:
         return
+    few = int((frame["n"] < FEWEST).sum())
     yield Block(
         name="reliability",
         title="How sure, and how right",
@@ -130,8 +162,7 @@ def _reliability(scope: Scope, stored: Stored) -> Iterator[Block]:
         notes=(
             "answer tokens in bins of confidence, pooled over seeds and tasks; below the dotted "
             "line a model is surer than it is right",
-            f"{int((frame['n'] < FEWEST).sum())} bins of fewer than {FEWEST} tokens are in the "
-            "table only",
+            *([_FEW.format(count(few, "bin"))] if few else []),
             *scope.notes(scope.of("ece"), []),
         ),
     )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.blocks import Answer, Block
 from dashboards.data import worked
+from dashboards.data.mattered import staged
 from dashboards.data.scope import Scope, role_name
 from dashboards.data.stored import Stored
 from dashboards.figures.intervals import MOST_GROUPS, interval_figure
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MOST_WORDS = 24
 """Differences that are told in words besides."""
 _MEANS = "points are means over seeds, lines their 95 % intervals"
+_STAGED = "not shown: single experts and the first so many together; filter by subject to see them"
 _PGR = "PGR = (student − floor) / (ceiling − floor) in percent, per seed; undefined where the "
 _CLAIMS = {
     "ensemble - floor": ("The ensemble", "the first expert alone"),
@@ -49,7 +51,8 @@ def answer(scope: Scope, stored: Stored) -> Answer:
 
 
 def _levels(scope: Scope, metric: str, by: list[str]) -> Block:
-    rows = scope.tested(metric)
+    every = scope.tested(metric)
+    rows = every if "subject" in scope.selection.where else every[~staged(every)]
     frame = worked.levels(rows, by)
     lacking = count_uneven(rows, by) if len(rows) else 0
     lacks = f"{count(lacking, 'mean')} with seeds that lack slices which other seeds have (yet)"
@@ -58,7 +61,13 @@ def _levels(scope: Scope, metric: str, by: list[str]) -> Block:
         title=f"From floor to ceiling: {heading(metric)}",
         frame=frame,
         figure=interval_figure(frame, metric, state=scope.selection.to_query()),
-        notes=(_MEANS, *scope.notes(rows), *([lacks] if lacking else []), *_undrawn(frame)),
+        notes=(
+            _MEANS,
+            *scope.notes(rows),
+            *([_STAGED] if len(rows) < len(every) else []),
+            *([lacks] if lacking else []),
+            *_undrawn(frame),
+        ),
         text=_read(frame, metric, by),
     )
 

@@ -52,6 +52,13 @@ def test_a_reference_that_does_not_occur_is_an_error_with_the_values_that_do() -
     assert "did you mean `token`" in str(e.value)
 
 
-def test_a_reference_must_be_one_configuration() -> None:
-    with pytest.raises(InputError, match="2 of the configurations have"):
-        contrasts(rows(), [UNIT, WINDOW], {WINDOW: "–"})
+def test_where_several_have_the_value_each_is_compared_with_its_like() -> None:
+    values = {("token", 2.0): (0.5, 0.6), ("token", 4.0): (0.7, 0.7),
+              ("sample", 2.0): (0.4, 0.5), ("sample", 4.0): (0.4, 0.4)}  # fmt: skip
+    found = contrasts(rows(values), [UNIT, WINDOW], {UNIT: "token"}).set_index(WINDOW)
+    assert found["mean"].to_dict() == pytest.approx({2.0: -0.1, 4.0: -0.3})
+
+
+def test_a_column_that_tells_nothing_apart_is_an_error() -> None:
+    with pytest.raises(InputError, match="`task` tells no configurations apart here"):
+        contrasts(rows(), [UNIT, WINDOW], {"task": "easy"})

@@ -41,10 +41,11 @@ def tables(frame: "pd.DataFrame", wanted: Wanted, *, sweep: str) -> list[Layout]
     from w2s_platform.results.summary import GROUP, varied_columns
 
     by = varied_columns(frame)
+    if "seed" in (wanted.by or ()):
+        raise InputError("--by seed: means are over seeds", hint="--format csv has each seed")
     if wanted.by is not None:
         by = [key for key in wanted.by if key not in GROUP]
-    tested = frame[frame["role"].isin(("id", "ood"))]
-    metrics = _metrics(list((frame if tested.empty else tested)["metric"].unique()), wanted.metrics)
+    metrics = _metrics(_measured(frame), wanted.metrics)
     subjects = _subjects(frame, wanted.subjects)
     layouts = [
         *_means(frame, subjects, metrics, by, sweep, named=bool(wanted.subjects)),
@@ -57,7 +58,7 @@ def unevenness(frame: "pd.DataFrame", wanted: Wanted) -> list[str]:
     """A note where some seeds lack what others have; none where all have the same."""
     from w2s_platform.results.summary import count_uneven
 
-    shown = frame[frame["metric"].isin((*(wanted.metrics or _SHOWN_BY_DEFAULT), "pgr"))]
+    shown = frame[frame["metric"].isin((*_metrics(_measured(frame), wanted.metrics), "pgr"))]
     uneven = count_uneven(shown, wanted.by)
     what = f"{count(uneven, 'mean')} with seeds that lack slices which other seeds have (yet)"
     return [what] if uneven else []
@@ -112,6 +113,12 @@ def _with_margin(
         return [*layouts, *tests]
     last = layouts[-1]
     return [*layouts[:-1], replace(last, notes=(*last.notes, NOTHING_TO_TEST))]
+
+
+def _measured(frame: "pd.DataFrame") -> list[str]:
+    """The metrics of test questions where there are any, else of whatever there is."""
+    tested = frame[frame["role"].isin(("id", "ood"))]
+    return list((frame if tested.empty else tested)["metric"].unique())
 
 
 def _metrics(measured: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -62,6 +62,7 @@ class StudyContent:
             "seeds": self._sweep.seeds,
             "questions": dict(self._questions()),
             "models": {section: list(self._models(section)) for section in SECTIONS},
+            **({"judge": judges} if (judges := list(self._judges())) else {}),
             "precision": {section: sorted(self._precisions(section)) for section in SECTIONS},
             "versions": {kind: entry.version for kind, entry in REGISTRY.items()},
         }
@@ -85,6 +86,11 @@ class StudyContent:
         for one in (*self._possible(f"{section}.model"), *others):
             model = one if isinstance(one, ModelRef) else one.model
             yield identity(anchored(model.model_copy(update={"layers": None}), self._folder))
+
+    def _judges(self) -> Iterator[Any]:
+        for model in self._possible("evaluation.judge"):
+            if model is not None:
+                yield identity(anchored(model.model_copy(update={"layers": None}), self._folder))
 
     def _precisions(self, section: str) -> set[str]:
         resources = getattr(self._sweep.resources, SECTIONS[section])

@@ -20,18 +20,21 @@ def contrasts(
     Args:
         frame: Result rows.
         by: The columns that tell configurations apart.
-        reference: Column → value, as tables show it, of the configuration to compare with.
+        reference: Column → value, as tables show it, of the configuration to compare with. Where
+            several have it, each is compared with the one that is like it in the other columns.
 
     Returns:
         As `summary.summarise`, without the reference itself. A seed that the reference lacks counts
         as undefined.
 
     Raises:
-        InputError: No configuration has these values, or more than one has.
+        InputError: No configuration has these values, or one of the columns tells none apart.
     """
     seeds = per_seed(frame, by)
     chosen = _matching(seeds, by, reference)
-    pairs = [name for name in seeds.columns if name not in (*by, "value")]
+    several = len(seeds.loc[chosen, list(by)].drop_duplicates()) > 1
+    alike = [key for key in by if several and key not in reference]
+    pairs = [name for name in seeds.columns if name in alike or name not in (*by, "value")]
     compared = seeds.loc[chosen, [*pairs, "value"]].rename(columns={"value": "reference"})
     both = seeds[~chosen].merge(compared, on=pairs, how="left")
     both = both.assign(value=both["value"] - both["reference"])
@@ -42,16 +45,20 @@ def _matching(
     seeds: "pd.DataFrame", by: Sequence[str], reference: Mapping[str, str]
 ) -> "pd.Series[bool]":
     """Which rows are the reference's."""
+    for key in reference:
+        if key not in by:
+            raise InputError(
+                f"`{key}` tells no configurations apart here",
+                where="--reference",
+                hint=did_you_mean(key, by, listed=30),
+            )
     shown = seeds[list(by)].map(show_value)
     matches = shown[list(reference)].eq(list(reference.values())).all(axis=1)
     found = shown[matches].drop_duplicates()
-    if len(found) != 1:
+    if found.empty:
         written = ", ".join(f"{key}={value}" for key, value in reference.items())
-        raise InputError(
-            f"{len(found) or 'none'} of the configurations have {written}; one is needed",
-            where="--reference",
-            hint=_values(shown, reference) if found.empty else "name more of the varied keys",
-        )
+        what = f"none of the configurations have {written}"
+        raise InputError(what, where="--reference", hint=_values(shown, reference))
     return matches
 
 

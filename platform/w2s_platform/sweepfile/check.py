@@ -224,9 +224,13 @@ def _unjudgeable(
     """Steps whose verifier finds nothing right in a true answer: it is made for other answers."""
     if not set(point.config.evaluation.metrics) & set(STEP_METRICS):
         return
-    for name, question in {q.task: q for loc, (q, *_) in drawn.items() if _is_tested(loc)}.items():
-        steps = cards[name].steps
-        if steps is None or _some_right(steps, question):
+    tested: dict[str, list[Question]] = {}
+    for loc, questions in drawn.items():
+        if _is_tested(loc):
+            tested.setdefault(questions[0].task, []).extend(questions)
+    for name, questions in tested.items():
+        steps, question = cards[name].steps, questions[0]
+        if steps is None or any(_some_right(steps, each) for each in questions):
             continue
         message = f"`{steps.verify}` finds no right step in the true answers of `{name}`"
         hint = f"mend `steps` in its card; a true answer begins {brief(question.answer[:60])}"

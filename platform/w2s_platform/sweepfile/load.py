@@ -147,7 +147,8 @@ def _repeated(points: list[Point], document: Document) -> Iterator[Problem]:
 def _repetition(first: Point, second: Point, document: Document) -> Problem:
     changed = [key for key, pick in second.row.items() if pick != first.row.get(key)]
     loc: Loc = second.row[changed[-1]].loc if changed else ("vary",)
-    line = document.position(first.row[changed[-1]].loc)[0] if changed else 0
+    shared = [key for key in changed if key in first.row]
+    line = document.position(first.row[shared[-1]].loc)[0] if shared else 0
     hint = f"the same settings come from line {line}" if line else ""
     return document.problem(loc, "makes a cell that is there already", hint)
 

@@ -99,8 +99,8 @@ def _check_section(name: str, tree: Mapping[str, Any]) -> tuple[Any, str] | list
 def _what_is_on(value: Any) -> Any:
     """A JSON value without its options that are off (null, false, empty).
 
-    An option that a later version adds, off by default, then changes no cell's id. Two settings
-    still never look alike, since a default that is not off is filled in.
+    An option that a later version adds to a section, off by default, then changes no cell's id. Two
+    settings still never look alike, since a default that is not off is filled in.
     """
     if not isinstance(value, dict):
         return [_what_is_on(item) for item in value] if isinstance(value, list) else value

@@ -176,11 +176,10 @@ def the_judge_is_held_out(tree: Tree) -> Iterator[Breach]:
     if own is None and student is None:
         hint = "name a model as `evaluation.judge`"
         yield Breach(loc, "`coherence` needs a judge, or a student to be it", hint, also)
-    key = find_key("experts.model")
-    assert key is not None
-    judge = mapping_form(key, student if own is None else own)
-    experts = [get_at(tree, ("experts", "model")), *(get_at(tree, ("experts", "mix")) or ())]
-    if judge and judge in [mapping_form(key, expert) for expert in experts]:
+    judge = _checkpoint(student if own is None else own)
+    mix = [model for _, model in _listed(tree, ("experts", "mix"))]
+    experts = [get_at(tree, ("experts", "model")), *mix]
+    if judge and judge in map(_checkpoint, experts):
         message = "the judge of `coherence` is the experts' own pretrained model"
         hint = "name another model as `evaluation.judge`"
         yield Breach(("evaluation", "judge") if own else loc, message, hint, also)
@@ -226,6 +225,14 @@ _RULES: tuple[Rule, ...] = (
     no_slice_twice,
     no_name_twice,
 )
+
+
+def _checkpoint(model: Any) -> dict[str, Any]:
+    """Where a model's weights come from, however many of its blocks are used."""
+    key = find_key("experts.model")
+    assert key is not None
+    form = mapping_form(key, model) or {}
+    return {name: value for name, value in form.items() if name != "layers"}
 
 
 def _listed(tree: Tree, loc: Loc) -> Iterator[tuple[int, Any]]:

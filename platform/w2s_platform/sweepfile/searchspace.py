@@ -9,7 +9,7 @@ from w2s_platform.stage import Json
 from w2s_platform.subject import GENERATION, ceiling_of, is_strong
 from w2s_platform.sweepfile.axes import Axes, Pick
 from w2s_platform.sweepfile.keys import Key, find_key, unknown_key
-from w2s_platform.sweepfile.sections import BASELINES, METRICS
+from w2s_platform.sweepfile.sections import ALL_BASELINES, BASELINES, METRICS, WRITTEN_METRICS
 from w2s_platform.sweepfile.tree import get_at
 from w2s_platform.sweepfile.values import brief, complaints_about, full_form, mapping_form
 
@@ -144,11 +144,15 @@ class _Checks:
         loc: Loc = ("search", "objective", "subject")
         later = GENERATION.fullmatch(str(subject))
         baseline = later[1] if later else subject
-        if baseline in BASELINES and baseline not in self._setting("baselines", list(BASELINES)):
+        if baseline in ALL_BASELINES and baseline not in self._setting(
+            "baselines", list(BASELINES)
+        ):
             hint = "add it there, or choose another subject"
             yield self.document.problem(loc, f"`{baseline}` is not among `baselines`", hint)
-        generations = 1 + len(self._setting("student.later", []))
-        if later and int(later[2]) > generations and "student.later" not in self.axes.keys:
+        models = self._setting("student.later", [])
+        generations = 1 + (len(models) if isinstance(models, list) else 0)
+        varied = {"student", "student.later"} & {*self.axes.keys, *self.dimensions}
+        if later and int(later[2]) > generations and not varied:
             hint = "give `student.later` more models"
             yield self.document.problem(loc, f"the last generation is {generations}", hint)
         number = re.fullmatch(r"expert_([0-9]+)", str(subject))
@@ -172,6 +176,9 @@ class _Checks:
         elif metric in METRICS and isinstance(measured, list) and metric not in measured:
             hint = f"allowed: {', '.join(map(str, measured))}"
             yield self.document.problem(loc, f"`{metric}` is not in evaluation.metrics", hint)
+        elif subject == "sequence" and metric in METRICS and metric not in WRITTEN_METRICS:
+            hint = f"allowed: {', '.join(WRITTEN_METRICS)}"
+            yield self.document.problem(loc, f"`sequence` writes and has no `{metric}`", hint)
 
     def _task(self, task: Any) -> Iterator[Problem]:
         key = find_key("tasks.validation")

@@ -245,7 +245,7 @@ class EvaluationSettings(Settings, frozen=True):
     """Add rows such as `nll@9-16`: token_accuracy, nll and steps_correct by place in the answer."""
     judge: Annotated[Model | None, _NAMED_IF_GIVEN] = None
     """Who judges coherence: a pretrained model that is none of the experts'; default: the
-    student's."""
+    student's, which so judges `strong_base`, itself, too."""
     sequence_score: Annotated[SequenceScore, Field(exclude_if=lambda score: score == "mean")] = (
         "mean"
     )

@@ -67,7 +67,7 @@ TABLES = ("table", "latex")
     metavar="KEY=VALUE",
     multiple=True,
     help="Show what the settings change: every configuration minus the one with this value, paired "
-    "by seed; repeat it where one key is not enough. Table and latex only.",
+    "by seed; repeat it to name more keys. Table and latex only.",
 )
 @margin_option
 @click.option(
@@ -98,7 +98,7 @@ def command(
       w2s results sweeps/quickstart.yaml
       w2s results sweeps/nano_effect.yaml --by experts.count --metric nll
       w2s results sweeps/quickstart.yaml --margin 2
-      w2s results sweeps/units_nano.yaml --reference experts.unit=token
+      w2s results sweeps/units_nano.yaml --reference case=plain
       w2s results sweeps/counts_nano.yaml --subject 'ensemble_*'
       w2s results sweeps/quickstart.yaml --format csv > rows.csv
       w2s results sweeps/quickstart.yaml --format latex --out table.tex
@@ -183,7 +183,7 @@ def _pair(text: str, columns: Sequence[str]) -> tuple[str, str]:
     """
     key, found, value = text.partition("=")
     if not found:
-        raise InputError(f"--reference {text}: write KEY=VALUE, such as experts.unit=token")
+        raise InputError(f"--reference {text}: write KEY=VALUE, such as case=plain")
     return resolve_key(key, columns, "--reference"), value
 
 
