@@ -28,6 +28,7 @@ NOTHING = "nothing"
 """As the column to keep apart: average over everything."""
 FILTERED = ("seed", "subject", "task", "role")
 """Columns that can be filtered beside the varied keys."""
+_UNMEASURED = {"done": "done, but not read yet or without any measurement"}
 
 
 def role_name(role: Any) -> str:
@@ -114,10 +115,15 @@ class Scope:
             *self._averaged(self.by if apart is None else apart),
         )
 
+    def averaged(self, apart: Sequence[str]) -> list[str]:
+        """The varied keys, as they are shown, that are averaged over where these are kept apart."""
+        over = [key for key in self.varied if key not in apart and self.rows[key].nunique() > 1]
+        return short_keys(over)
+
     def _left_out(self, shown: int, total: int) -> Iterable[str]:
         why = sum((data.unmeasured for data in self.data), Counter[str]())
         for state, number in why.items():
-            yield f"{number} {state}"
+            yield f"{number} {_UNMEASURED.get(state, state)}"
         filtered = total - sum(why.values()) - self._cells
         if filtered:
             yield f"{filtered} filtered out"
@@ -139,9 +145,8 @@ class Scope:
         return int(self.rows["cell"].nunique())
 
     def _averaged(self, apart: Sequence[str]) -> Iterable[str]:
-        over = [key for key in self.varied if key not in apart and self.rows[key].nunique() > 1]
-        if over:
-            yield f"averaged within each seed over {some(short_keys(over))}"
+        if over := self.averaged(apart):
+            yield f"averaged within each seed over {some(over)}"
         for key in self.selection.where:
             if key in self.rows.columns:
                 yield f"only {key}: {some(self.selection.where[key])}"

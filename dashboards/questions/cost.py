@@ -91,7 +91,8 @@ def _frontiers(scope: Scope) -> Iterator[Block]:
             ),
             notes=(
                 "one point per configuration and subject, means over seeds; the cost is that of "
-                "its own training and all that it needs, as if nothing else had been run",
+                "its own training and all that it needs, as if nothing else had been run; neither "
+                "axis begins at zero",
                 *scope.notes(scope.of(metric), scope.varied),
             ),
         )

@@ -10,7 +10,7 @@ from dashboards.data.scope import Scope, role_name
 from dashboards.data.stored import Stored
 from dashboards.figures.intervals import MOST_GROUPS, interval_figure
 from dashboards.frames import records
-from dashboards.text import difference_words, verdict
+from dashboards.text import difference_words, some, verdict
 from w2s_platform.cli.render.metrics import heading, show_interval
 from w2s_platform.cli.render.results import short_keys
 from w2s_platform.cli.render.text import count
@@ -45,7 +45,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
             *_recovered(scope, metric, by),
             *_gains(scope, gains, metric, by),
         ),
-        lead=tuple(_lead(gains, metric)),
+        lead=tuple(_lead(scope, gains, metric)),
         controls=("metric", "by"),
     )
 
@@ -119,10 +119,12 @@ def _gains(scope: Scope, frame: "pd.DataFrame", metric: str, by: list[str]) -> I
     )
 
 
-def _lead(gains: "pd.DataFrame", metric: str) -> Iterator[str]:
+def _lead(scope: Scope, gains: "pd.DataFrame", metric: str) -> Iterator[str]:
     """One sentence per comparison, where the results are one group."""
-    if _several(gains):
+    if _several(gains) or gains.empty:
         return
+    if over := scope.averaged(scope.by):
+        yield f"Averaged over {some(over)}: 'Keep apart' and 'Filters' show single configurations."
     for row in records(gains):
         if row["subject"] in _CLAIMS:
             first, second = _CLAIMS[row["subject"]]
