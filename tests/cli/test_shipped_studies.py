@@ -9,8 +9,8 @@ from study_helpers import run
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 STUDIES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
-RATED = ("arc_smollm2", "difficulty")
-"""Select by ratings that only the local question files have."""
+LOCAL = ("arc_smollm2", "difficulty", "long_form")
+"""Need what only local files have: ratings to select by, or the texts themselves."""
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(os.environ.get("W2S_DATA_DIR") or SWEEPS / "../../shared/data")
     if (folder / "arc_easy").is_dir():
         monkeypatch.setenv("W2S_DATA_DIR", str(folder))
-    elif name in RATED:
+    elif name in LOCAL:
         pytest.skip(f"no question sets in {folder}; set W2S_DATA_DIR")
 
 

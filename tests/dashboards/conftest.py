@@ -54,9 +54,13 @@ def growing(empty: Store) -> Generator[Live]:
     yield from listen(empty)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Any]:
-    """Chromium; tests that need one are skipped where there is none."""
+    """Chromium; tests that need one are skipped where there is none.
+
+    Closed after each module: while Playwright is there, this thread has a running event loop, and
+    no other test can start one.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium: install Debian's `chromium`, or name one in W2S_CHROMIUM")
     from playwright.sync_api import sync_playwright
