@@ -33,18 +33,27 @@ def publish(
     kind: str,
     files: Mapping[str, Any],
     inputs: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Put an artifact into the store without a lease: ten thousand take seconds, not minutes."""
+    """Put an artifact into the store without a lease: ten thousand take seconds, not minutes.
+
+    Files hold bytes as they are, and anything else as JSON.
+    """
     folder = store.backend.workspace(names.attempt(key, "a"))
     entries: dict[str, FileEntry] = {}
     for name, content in files.items():
-        data = json.dumps(content).encode()
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
         (folder / name).write_bytes(data)
         entries[name] = FileEntry(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     manifest = Manifest(
         key=key,
         kind=kind,
-        preimage={"kind": kind, "version": 1, "settings": {}, "inputs": dict(inputs or {})},
+        preimage={
+            "kind": kind,
+            "version": 1,
+            "settings": dict(settings or {}),
+            "inputs": dict(inputs or {}),
+        },
         files=entries,
         attempt="a",
         token=1,
