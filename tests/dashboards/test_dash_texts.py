@@ -49,4 +49,4 @@ def test_a_browser_runs_nothing_of_them(hostile: Store, tab: Any, tmp_path: Path
             assert tab.evaluate("window.hacked") is None, page
             assert tab.locator("img[src='x']").count() == 0, page
         tab.goto(live.page("why", "study"))
-        assert tab.get_by_text(f"✗ no {NASTY}").first.is_visible()
+        tab.get_by_text(f"✗ no {NASTY}").first.wait_for(state="visible")
