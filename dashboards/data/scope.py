@@ -13,14 +13,13 @@ from dashboards.text import some
 from w2s_platform.cli.render.results import short_keys
 from w2s_platform.cli.render.text import count
 from w2s_platform.results.rows import COLUMNS
-from w2s_platform.results.summary import varied_columns
+from w2s_platform.results.summary import REPORTED, varied_columns
 from w2s_platform.results.values import show_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PREFERRED = ("accuracy", "choice_accuracy")
-REPORTED = ("id", "ood")
 ROLES = {"id": "ID", "ood": "OOD", "validation": "validation", "transfer": "transfer"}
 FEW, MOST_TRIALS = 6, 500
 """Configurations that are kept apart unless asked otherwise; and how many are counted at all."""

@@ -9,6 +9,7 @@ from ensemble_core.documents import did_you_mean
 from ensemble_core.errors import InputError
 from w2s_platform.cli.render.layout import Layout
 from w2s_platform.cli.render.text import count
+from w2s_platform.results.summary import REPORTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def _with_margin(
 
 def _measured(frame: "pd.DataFrame") -> list[str]:
     """The metrics of test questions where there are any, else of whatever there is."""
-    tested = frame[frame["role"].isin(("id", "ood"))]
+    tested = frame[frame["role"].isin(REPORTED)]
     return list((frame if tested.empty else tested)["metric"].unique())
 
 

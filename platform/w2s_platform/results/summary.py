@@ -19,6 +19,8 @@ PAIRS = (
     (BEST, CHOSEN),
 )
 """The differences that answer the sweep's question."""
+REPORTED = ("id", "ood")
+"""The roles of test questions, which are what a table shows as soon as they are measured."""
 GROUP = ("role", "metric", "subject")
 INTERVAL = ("mean", "low", "high", "n", "undefined")
 

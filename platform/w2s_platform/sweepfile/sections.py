@@ -68,10 +68,6 @@ _ALONE = BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | tuple[
 _ALONE_OR_SOME = BeforeValidator(_one_or_more, json_schema_input_type=SliceSpec | _SomeSlices)
 
 
-_NAMED_IF_GIVEN = Field(exclude_if=lambda given: not given)
-"""For a list that is empty by default: a cell's identity then knows nothing of it."""
-
-
 def _slice_or_list(value: Any) -> str:
     return "tuple" if isinstance(value, (list, tuple)) else "SliceSpec"
 
@@ -120,7 +116,7 @@ class ExpertSettings(BoostSettings, frozen=True):
     """The pretrained weak model: a name, or a mapping with one source."""
     layers: Layers = None
     """Keep only the model's first n blocks."""
-    mix: Annotated[tuple[Model, ...], _NAMED_IF_GIVEN] = ()
+    mix: tuple[Model, ...] = ()
     """Further pretrained models with the same tokenizer: round t, and bag t, trains the t-th of
     `model` and these in turn. `floor` and `long` are of `model`; each of these may name its own
     `layers` in its mapping."""
@@ -189,7 +185,7 @@ class StudentSettings(Settings, frozen=True):
     """Full fine-tuning, `lora`, or a mapping with LoRA's settings."""
     training: TrainingSettings = TrainingSettings()
     """The student's fine-tuning; the ceiling's too."""
-    later: Annotated[tuple[Generation, ...], _NAMED_IF_GIVEN] = ()
+    later: tuple[Generation, ...] = ()
     """Further generations, each stronger than the one before: the student alone writes the labels
     from which the first of them learns (`student_2`), that one those of the next. Labels and loss
     are the student's."""
@@ -241,9 +237,9 @@ class EvaluationSettings(Settings, frozen=True):
     staged: bool = False
     """Evaluate the first t experts together for every t, and how the experts differ, in one pass;
     the count chosen on validation data is then shown beside the best one on test data."""
-    by_position: Annotated[bool, _NAMED_IF_GIVEN] = False
+    by_position: bool = False
     """Add rows such as `nll@9-16`: token_accuracy, nll and steps_correct by place in the answer."""
-    judge: Annotated[Model | None, _NAMED_IF_GIVEN] = None
+    judge: Model | None = None
     """Who judges coherence: a pretrained model that is none of the experts'; default: the
     student's, which so judges `strong_base`, itself, too."""
     sequence_score: Annotated[SequenceScore, Field(exclude_if=lambda score: score == "mean")] = (

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from w2s_platform.cli.render.layout import Layout, Row
 from w2s_platform.cli.render.metrics import PERCENT, heading, scale_of, show_interval
-from w2s_platform.cli.render.results import short_keys
+from w2s_platform.cli.render.results import TITLES, short_keys
+from w2s_platform.results.summary import REPORTED
 from w2s_platform.results.values import show_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ROLES = {"id": "ID", "ood": "OOD"}
 NOTHING_TO_TEST = (
     "--margin: nothing to test; it needs a metric in points of student and ceiling, or of "
     "ensemble and long, on test questions"
@@ -32,7 +32,7 @@ def equivalence_layouts(
     from w2s_platform.results.equivalence import equivalences
 
     chosen = [metric for metric in metrics if scale_of(metric) == PERCENT]
-    tested = frame[frame["role"].isin(tuple(_ROLES))]
+    tested = frame[frame["role"].isin(REPORTED)]
     found = equivalences(tested, margin / PERCENT.factor, by, metrics=chosen)
     parts = {metric: found[found["metric"] == metric] for metric in chosen}
     return [_layout(part, by, metric, margin) for metric, part in parts.items() if len(part)]
@@ -53,7 +53,7 @@ def _layout(found: "pd.DataFrame", by: Sequence[str], metric: str, margin: float
 def _cells(record: Mapping[str, Any], by: Sequence[str], metric: str) -> Iterator[str]:
     yield from (show_value(record[key]) for key in by)
     yield record["subject"].replace(" - ", " − ")
-    yield _ROLES[record["role"]]
+    yield TITLES[record["role"]]
     yield show_interval(record["mean"], record["low"], record["high"], metric, signed=True)
     yield _verdict(record)
     yield str(int(record["n"]))

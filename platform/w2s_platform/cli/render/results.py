@@ -15,6 +15,7 @@ from w2s_platform.cli.render.means import (
     show_mean,
 )
 from w2s_platform.cli.render.metrics import heading, scale_of
+from w2s_platform.results.summary import REPORTED
 from w2s_platform.subject import BEST, CHOSEN, EXPERT, GENERATION, PREFIX, SUBJECTS
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _IN_GRIDS = tuple(name for name in SUBJECTS if not name.endswith("_base"))
 _COLUMNS = 8
 """Subjects beside each other; the others follow below."""
-_REPORTED_ROLES = ("id", "ood")
 TITLES = {"id": "ID", "ood": "OOD"}
 _PGR_GOES_WITH = ("accuracy", "choice_accuracy")
 """PGR is made from the first of these that was measured, and shown beside it."""
@@ -208,5 +208,5 @@ def _notes(means: Means, metric: str) -> tuple[str, ...]:
 def reported_roles(means: Means, metric: str) -> list[str]:
     """Tests where there are any, else whatever was measured so far."""
     found = means.roles(metric)
-    reported = [role for role in _REPORTED_ROLES if role in found]
+    reported = [role for role in REPORTED if role in found]
     return reported or found
