@@ -1,10 +1,13 @@
 """What `validate`, `plan` and the trials' table show of a sweep with a `search:`."""
 
 import json
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from optuna.trial import TrialState
 from study_helpers import run
 
 from w2s_platform.cli.inputs import Study, load_study
@@ -50,6 +53,18 @@ def make_a_trial(study: Study, store: Store, number: int = 0) -> None:
     held.tell(trial, 0.5)
 
 
+def stop_a_trial(study: Study, store: Store, *, after: int) -> None:
+    """Leave a trial in the first of the study's searches that its scheduler stopped."""
+    problem = problems_of(study)[0]
+    store.prepare()
+    storage = studies.open_storage(problem.settings, store, problem.study)
+    held = studies.open_study(problem.settings, storage, problem.study)
+    trial = held.ask()
+    Space(problem.settings.space, problem.value_of)(trial)
+    trial.set_user_attr(studies.STEPS, after)
+    held.tell(trial, state=TrialState.PRUNED)
+
+
 def test_validate_counts_searches_and_trials(
     searched: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +90,29 @@ def test_a_plan_knows_the_cells_of_the_trials_so_far(
     rates = {cell["varied"]["experts.training.learning_rate"] for cell in plan["cells"]}
     assert len(rates) == 1
     assert "1 of 5 trials made" in run(capsys, "plan", "study.yaml")
+
+
+def test_of_a_trial_that_was_stopped_early_no_more_is_to_be_run_than_it_asked_for(
+    searched: Study, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_a_trial(searched, store, after=1)
+    stopped = json.loads(run(capsys, "plan", "study.yaml", "--json"))
+    assert "1 of 5 trials made, 1 of them stopped early" in run(capsys, "plan", "study.yaml")
+    make_a_trial(searched, store)
+    whole = json.loads(run(capsys, "plan", "study.yaml", "--json"))
+    assert [len(plan["cells"]) for plan in (stopped, whole)] == [2, 4]
+    judged = problems_of(searched)[0].configuration(stopped["cells"][0]["varied"]).steps[0]
+    wanted = {key for cell in stopped["cells"] for key in cell["stages"]}
+    assert wanted == {stage["key"] for stage in stopped["stages"]}
+    assert wanted >= set(judged)
+    kinds = [Counter(plan_kinds(plan, plan["cells"][-1])) for plan in (stopped, whole)]
+    assert kinds[0]["round"] == 1 < kinds[1]["round"]
+    assert kinds[0]["student"] == 0 < kinds[1]["student"]
+
+
+def plan_kinds(plan: dict[str, Any], cell: dict[str, Any]) -> list[str]:
+    kind = {stage["key"]: stage["kind"] for stage in plan["stages"]}
+    return [kind[key] for key in cell["stages"]]
 
 
 def combiners_recorded(store: Store) -> list[object]:

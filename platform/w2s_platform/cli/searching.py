@@ -29,11 +29,14 @@ def graph_so_far(study: Study, store: "Store") -> "tuple[Graph, list[str]]":
     """
     problems = problems_of(study)
     made = [trials_so_far(problem, store) for problem in problems]
-    notes = [
-        f"search {problem.study}: {len(trials)} of {problem.settings.trials} trials made"
-        for problem, trials in zip(problems, made, strict=True)
-    ]
+    notes = [_note(problem, trials) for problem, trials in zip(problems, made, strict=True)]
     return graph_of(study, problems, made), notes
+
+
+def _note(problem: "SweepSearch", trials: "Sequence[TrialRecord]") -> str:
+    stopped = sum(trial.state == "stopped" for trial in trials)
+    early = f", {stopped} of them stopped early" if stopped else ""
+    return f"search {problem.study}: {len(trials)} of {problem.settings.trials} trials made{early}"
 
 
 def search(
@@ -111,16 +114,22 @@ def problems_of(study: Study) -> "list[SweepSearch]":
 def graph_of(
     study: Study, problems: "Sequence[SweepSearch]", made: "Sequence[Sequence[TrialRecord]]"
 ) -> "Graph":
-    """The cells and stages of trials that were judged at least once."""
+    """The cells and stages of trials that were judged at least once.
+
+    Of a trial that the scheduler stopped, those that it needed until then: no more will be run.
+    """
     from w2s_platform.graph.search import merged
 
-    graphs = [
-        problem.configuration(trial.values).graph
-        for problem, trials in zip(problems, made, strict=True)
-        for trial in trials
-        if trial.state in ("finished", "stopped")
-    ]
-    return merged(study.sweep.sweep, graphs)
+    stopped: list[Graph] = []
+    finished: list[Graph] = []
+    for problem, trials in zip(problems, made, strict=True):
+        for trial in trials:
+            if trial.state == "stopped":
+                stopped.append(problem.configuration(trial.values).until(trial.steps))
+            elif trial.state == "finished":
+                finished.append(problem.configuration(trial.values).graph)
+    # The finished ones last: where two trials drew the same values, the whole cell stands.
+    return merged(study.sweep.sweep, [*stopped, *finished])
 
 
 def trials_so_far(problem: "SweepSearch", store: "Store") -> "tuple[TrialRecord, ...]":

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from ensemble_core.settings import Precision, Settings, TrainingSettings
+from w2s_platform.graph.model import closure
 from w2s_platform.stage import Kind, Stage
 from w2s_platform.stages.registry import REGISTRY
 
@@ -40,16 +41,7 @@ class StageSet:
 
     def closure(self, keys: Iterable[str]) -> tuple[str, ...]:
         """These stages and all that they need, inputs before the stages that read them."""
-        ordered: dict[str, None] = {}
-        for key in keys:
-            self._visit(key, ordered)
-        return tuple(ordered)
-
-    def _visit(self, key: str, ordered: dict[str, None]) -> None:
-        if key not in ordered:
-            for needed in self.stages[key].inputs.values():
-                self._visit(needed, ordered)
-            ordered[key] = None
+        return closure(self.stages, keys)
 
 
 @cache

@@ -1,6 +1,6 @@
 """The graph of a sweep: stages by key, and which of them each cell needs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,3 +48,23 @@ class Graph:
     sweep: str
     stages: Mapping[str, Stage]
     cells: tuple[Cell, ...]
+
+
+def closure(stages: Mapping[str, Stage], keys: Iterable[str]) -> tuple[str, ...]:
+    """Stages and all that they need, inputs before the stages that read them.
+
+    Args:
+        stages: Key → stage.
+        keys: The stages that are asked for, in the order that they are to stand in.
+    """
+    ordered: dict[str, None] = {}
+
+    def visit(key: str) -> None:
+        if key not in ordered:
+            for needed in stages[key].inputs.values():
+                visit(needed)
+            ordered[key] = None
+
+    for key in keys:
+        visit(key)
+    return tuple(ordered)

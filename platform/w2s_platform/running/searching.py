@@ -4,11 +4,11 @@ Imported by trial processes: no torch, no transformers here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ensemble_core.errors import StageError, W2SError
-from w2s_platform.graph.model import Graph
+from w2s_platform.graph.model import Cell, Graph, closure
 from w2s_platform.running.policy import HELD
 from w2s_platform.stage import Json
 
@@ -32,6 +32,38 @@ class Configuration:
     """For each round, in order, the stages (over all seeds) that judge the configuration after it:
     say, of each seed, the evaluation of the ensemble of the first t rounds on validation data. One
     step where the objective is known only at the end."""
+
+    def until(self, step: int) -> Graph:
+        """What a trial that ended after a step has needed: no more rounds, and no test data.
+
+        Args:
+            step: Counted from 1; after the last one it is the whole graph.
+        """
+        if step >= len(self.steps):
+            return self.graph
+        cells = tuple(self._cell_until(cell, n, step) for n, cell in enumerate(self.graph.cells))
+        kept = {key: self.graph.stages[key] for cell in cells for key in cell.stages}
+        return replace(self.graph, stages=kept, cells=cells)
+
+    def _cell_until(self, cell: Cell, seed: int, step: int) -> Cell:
+        """The `seed`-th cell, with the stages that its first steps asked for and nothing else."""
+        seeds = len(self.graph.cells)
+        asked = [key for keys in self.steps[:step] for key in _share(keys, seed, seeds)]
+        stages = closure(self.graph.stages, asked)
+        held = set(stages)
+        return replace(
+            cell,
+            stages=stages,
+            measures=tuple(measure for measure in cell.measures if measure.key in held),
+            rounds=tuple(key for key in cell.rounds if key in held),
+            models={subject: key for subject, key in cell.models.items() if key in held},
+        )
+
+
+def _share(keys: Sequence[str], seed: int, seeds: int) -> Sequence[str]:
+    """One seed's part of a step, in which the seeds follow each other with as many keys each."""
+    each = len(keys) // seeds
+    return keys[seed * each : (seed + 1) * each]
 
 
 class BudgetError(W2SError):
