@@ -19,5 +19,13 @@ def test_a_table_uses_booktabs_and_a_rule_between_sections() -> None:
     assert r"\caption{study · accuracy, \%. one note.}" in text
 
 
+def test_where_the_numbers_lie_is_a_comment_and_not_in_the_caption() -> None:
+    layout = Layout("t", ("", "n"), (Row(("a", "4")),), origin=("store: /here", "50 % more"))
+    text = to_latex([layout])
+    assert text.startswith("% store: /here\n% 50 % more\n\\begin{table}")
+    assert r"\caption{t.}" in text
+
+
 def test_special_characters_are_escaped_once() -> None:
+    assert escape_latex("mean ± half") == r"mean $\pm$ half"
     assert escape_latex(r"a_b & 50% \x {y}") == r"a\_b \& 50\% \textbackslash{}x \{y\}"

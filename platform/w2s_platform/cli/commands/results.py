@@ -19,6 +19,7 @@ from w2s_platform.cli.options import (
     sweep_argument,
 )
 from w2s_platform.cli.render.layout import Layout, to_latex
+from w2s_platform.cli.render.text import count
 from w2s_platform.cli.tables import Wanted, tables, unevenness
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class _Loaded:
     sweep: str
     frame: "pd.DataFrame"
     notes: tuple[str, ...]
+    """About the results as a whole."""
 
 
 def _load(file: Path, store: str | None, data_root: Path | None) -> _Loaded:
@@ -158,8 +160,11 @@ def _load(file: Path, store: str | None, data_root: Path | None) -> _Loaded:
         f"store: {opened.url.removeprefix('file://')}",
     ]
     measured = frame["cell"].nunique()
-    if measured < len(ledger.cells):
-        notes.insert(0, f"so far {measured} of {len(ledger.cells)} cells have results")
+    expected = sum(bool(cell.measures) for cell in ledger.cells)
+    if stopped := len(ledger.cells) - expected:
+        notes.insert(0, f"{count(stopped, 'cell')} of trials that were stopped early: not measured")
+    if measured < expected:
+        notes.insert(0, f"so far {measured} of {expected} cells have results")
     return _Loaded(ledger.sweep, frame, tuple(notes))
 
 
@@ -208,7 +213,7 @@ def resolve_key(key: str, columns: Sequence[str], option: str = "--by") -> str:
 def _layouts(loaded: _Loaded, wanted: Wanted) -> list[Layout]:
     layouts = tables(loaded.frame, wanted, sweep=loaded.sweep)
     last, notes = layouts[-1], unevenness(loaded.frame, wanted)
-    return [*layouts[:-1], replace(last, notes=(*last.notes, *notes, *loaded.notes))]
+    return [*layouts[:-1], replace(last, notes=(*last.notes, *notes), origin=loaded.notes)]
 
 
 def _encoded(frame: "pd.DataFrame", form: str, keys: Sequence[str] | None) -> str | bytes:

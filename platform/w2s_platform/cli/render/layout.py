@@ -20,6 +20,7 @@ _LATEX = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "± ": r"$\pm$ ",
     "±": r"$\pm$ ",
     "−": r"$-$",
     "–": "--",
@@ -52,7 +53,10 @@ class Layout:
     labels: int = 1
     """The first columns, which name the row: left-aligned; the others are numbers."""
     notes: tuple[str, ...] = ()
-    """Lines below the table."""
+    """How to read the numbers: lines below the table, and part of a caption."""
+    origin: tuple[str, ...] = ()
+    """About the results, such as where they lie and what is missing: below the notes, and comments
+    in LaTeX, since a paper prints no paths."""
 
 
 def to_rich(layout: Layout, width: int) -> "Group":
@@ -90,7 +94,7 @@ def to_rich(layout: Layout, width: int) -> "Group":
         for row in section:
             cells = [Text(cell) for cell in row.cells]
             table.add_row(*cells, style=row.style, end_section=row is section[-1])
-    notes = (Text(note, style="dim") for note in layout.notes)
+    notes = (Text(note, style="dim") for note in (*layout.notes, *layout.origin))
     return Group(Text(layout.title, style="bold"), table, *notes)
 
 
@@ -131,6 +135,7 @@ def _latex_table(layout: Layout) -> str:
     caption = ". ".join(part.rstrip(".") for part in (layout.title, *layout.notes)) + "."
     return "\n".join(
         (
+            *(f"% {line}" for note in layout.origin for line in note.splitlines()),
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escape_latex(caption)}}}",
