@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,8 @@ from study_helpers import run
 
 from w2s_platform.cli.inputs import Study
 from w2s_platform.cli.main import execute
+from w2s_platform.results.ledger import record
+from w2s_platform.store import Store
 
 COLUMNS = (
     "sweep", "cell", "seed", "subject", "task", "role", "split", "metric", "value", "stderr", "n",
@@ -167,3 +170,16 @@ def test_export_of_an_unknown_cell_lists_a_way_on(
     )
     assert "ensemble" in text
     assert not (Path.cwd() / "out").exists()
+
+
+def test_cells_that_lack_results_are_counted_with_the_reason(
+    finished: Study, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a search leaves them: one to come, and one of a trial that was stopped early."""
+    first = finished.graph.cells[0]
+    to_come = replace(first, id="to-come", measures=(replace(first.measures[0], key="0" * 64),))
+    stopped = replace(first, id="stopped", measures=())
+    record(store, replace(finished.graph, cells=(*finished.graph.cells, to_come, stopped)))
+    text = run(capsys, "results", "study.yaml")
+    assert "so far 4 of 5 cells have results" in text
+    assert "1 cell of trials that were stopped early: not measured" in text
