@@ -29,6 +29,7 @@ def export(store: "Store", cell: str, directory: Path, *, subject: str = "ensemb
         InputError: No such cell or subject, it has not run yet, or the directory is not empty.
     """
     from w2s_platform.results.ledger import find_cell
+    from w2s_platform.store.local import let_read
 
     ledger, record = find_cell(store, cell)
     if subject not in record.models:
@@ -45,6 +46,8 @@ def export(store: "Store", cell: str, directory: Path, *, subject: str = "ensemb
     tokenizer.save_pretrained(directory)
     origin = {"sweep": ledger.sweep, "cell": record.id, "subject": subject, "key": key}
     (directory / PROVENANCE).write_text(json.dumps(origin, indent=1) + "\n")
+    for path in directory.iterdir():
+        let_read(path)
 
 
 def _not_run(record: "CellRecord", subject: str) -> InputError:

@@ -43,6 +43,18 @@ def test_published_artifact_is_found_whole(any_store: Store):
     assert list(any_store.keys()) == [KEY]
 
 
+def test_whoever_may_read_the_folder_may_read_what_was_published(store: Store):
+    """Some libraries write files that only their owner can read; a lab shares its store."""
+    lease = store.acquire(KEY, "data")
+    assert lease is not None
+    with lease:
+        lease.workdir.chmod(0o750)
+        (lease.workdir / "model.safetensors").write_bytes(b"weights")
+        (lease.workdir / "model.safetensors").chmod(0o600)
+        published = lease.publish()
+    assert published.path("model.safetensors").stat().st_mode & 0o777 == 0o640
+
+
 def test_manifest_keeps_what_was_published(any_store: Store):
     cost = Cost(wall_seconds=1.5, device_seconds=3.0, tokens=7, flops=1e9, peak_memory_bytes=42)
     provenance = Provenance(

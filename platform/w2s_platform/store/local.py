@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import shutil
+import stat
 import time
 import uuid
 import zlib
@@ -116,9 +117,14 @@ class LocalBackend:
         return path
 
     def seal(self, prefix: str, names: Iterable[str]) -> None:
-        """See `Backend.seal`: the files are in place, so they are only flushed to the device."""
+        """See `Backend.seal`: the files are in place, so they are only flushed to the device.
+
+        A lab's members share its store: each file becomes as readable as its folder.
+        """
         top = self.root / prefix
         paths = [top / name for name in names]
+        for path in paths:
+            let_read(path)
         folders = {parent for path in paths for parent in path.parents if top in parent.parents}
         for path in (*paths, *folders, top, top.parent):
             _fsync(path)
@@ -202,6 +208,14 @@ def _flock(path: Path) -> Generator[None]:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
         yield
+
+
+def let_read(path: Path) -> None:
+    """Let those read a file who may read its folder: some libraries write for the owner only."""
+    mode = path.stat().st_mode
+    wanted = mode | (path.parent.stat().st_mode & 0o444)
+    if wanted != mode:
+        path.chmod(stat.S_IMODE(wanted))
 
 
 def _try_flock(descriptor: int) -> bool:
