@@ -25,6 +25,7 @@ class Parabola:
     failing: tuple[float, ...] = ()
     seconds: float = 0.0
     base: Mapping[str, Any] = field(default_factory=dict)
+    varied: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def most_steps(self) -> int:

@@ -98,10 +98,13 @@ def test_a_model_that_would_stay_behind_is_named(tmp_path: Path) -> None:
         "tasks: {labelled: nano-letters, transfer: nano-mixed, validation: nano-letters,\n"
         "  id: nano-letters, ood: nano-digits}\n"
         "experts:\n  model: ./weak\nstudent: {model: /shared/strong}\n"
+        "track:\n  tensorboard: {folder: events}\n  mlflow: {uri: 'sqlite:////shared/mlflow.db'}\n"
     )
     with pytest.raises(DocumentErrors) as caught:
         make_bundle(study, tmp_path / "bundle")
     assert [str(problem).removeprefix(f"{tmp_path}/") for problem in caught.value.problems] == [
         "study.yaml:5:10: experts.model: `./weak` does not go to the cluster along "
-        "(name it absolutely, at a place that every node reaches)"
+        "(name it absolutely, at a place that every node reaches)",
+        "study.yaml:8:25: track.tensorboard.folder: `events` would be lost with the job "
+        "(name it absolutely, at a place that every node reaches)",
     ]

@@ -20,7 +20,7 @@ SECTION_MISTAKES = [
     ("sweep: demo", "", ["2:1: the key `sweep` is missing"]),
     ("sweep: demo", "sweep: demo\nseed: 3", [
         "2:1: seed: unknown key (allowed: tasks, experts, noise, student, baselines, evaluation, "
-        "resources, sweep, seeds, vary, exclude, search; did you mean `seeds`?)"]),
+        "resources, sweep, seeds, vary, exclude, search, track; did you mean `seeds`?)"]),
     ("sweep: demo", "sweep: demo\nseeds: 0", ["2:8: seeds: must be at least 1, not 0"]),
     ("sweep: demo", "sweep: demo\nseeds: two", [
         "2:8: seeds: expected a whole number, not `two`"]),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from w2s_platform.results.boosted import Boosted, boosted_rounds
-from w2s_platform.results.ledger import CellRecord, read_ledger
-from w2s_platform.results.reading import Row, StoreLike, cells_of, opened
+from w2s_platform.results.ledger import CellRecord
+from w2s_platform.results.reading import Row, StoreLike, SweepLike, cells_of, ledger_of, opened
 from w2s_platform.stages.context import classed, read_questions
 from w2s_platform.store import Store
 
@@ -18,12 +18,12 @@ OF_ROUND = ("sweep", "cell", "seed", "round")
 HEAVIEST = 20
 
 
-def rounds(store: StoreLike, sweep: str, cell: str | None = None) -> "pd.DataFrame":
+def rounds(store: StoreLike, sweep: SweepLike, cell: str | None = None) -> "pd.DataFrame":
     """How each finished round of boosting ended.
 
     Args:
         store: A store or its URL.
-        sweep: The sweep's name.
+        sweep: The sweep's name, or its ledger.
         cell: A cell's id, or how it begins; default: all cells.
 
     Returns:
@@ -43,11 +43,20 @@ def rounds(store: StoreLike, sweep: str, cell: str | None = None) -> "pd.DataFra
         *OF_ROUND, "error", "reference_error", "alpha", "accepted", "used", "evenness", "tokens",
         "steps", "loss",
     )  # fmt: skip
-    found = [{**named, **_told(each)} for named, each, _ in _each(store, sweep, cell)]
+    held = opened(store)
+    ledger = ledger_of(held, sweep)
+    found = [row for one in cells_of(ledger, cell) for row in round_rows(held, ledger.sweep, one)]
     return pd.DataFrame(found, columns=list(columns))
 
 
-def weight_by_position(store: StoreLike, sweep: str, cell: str | None = None) -> "pd.DataFrame":
+def round_rows(store: Store, sweep: str, cell: CellRecord) -> list[Row]:
+    """The rows of `rounds` for one cell, which need not be recorded."""
+    return [{**_named(sweep, cell, each), **_told(each)} for each in boosted_rounds(store, cell)]
+
+
+def weight_by_position(
+    store: StoreLike, sweep: SweepLike, cell: str | None = None
+) -> "pd.DataFrame":
     """Where in the answers the weight lay with which each round trained.
 
     Args and what is raised are those of `rounds`.
@@ -72,13 +81,13 @@ def weight_by_position(store: StoreLike, sweep: str, cell: str | None = None) ->
 
 
 def heaviest_tokens(
-    store: StoreLike, sweep: str, cell: str | None = None, top: int = HEAVIEST
+    store: StoreLike, sweep: SweepLike, cell: str | None = None, top: int = HEAVIEST
 ) -> "pd.DataFrame":
     """The tokens that carried most weight in each round, with the questions they belong to.
 
     Args:
         store: A store or its URL.
-        sweep: The sweep's name.
+        sweep: The sweep's name, or its ledger.
         cell: A cell's id, or how it begins; default: all cells.
         top: Tokens per round.
 
@@ -99,9 +108,11 @@ def heaviest_tokens(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _each(store: StoreLike, sweep: str, cell: str | None) -> Iterator[tuple[Row, Boosted, Store]]:
+def _each(
+    store: StoreLike, sweep: SweepLike, cell: str | None
+) -> Iterator[tuple[Row, Boosted, Store]]:
     found = opened(store)
-    ledger = read_ledger(found, sweep)
+    ledger = ledger_of(found, sweep)
     for record in cells_of(ledger, cell):
         for each in boosted_rounds(found, record):
             yield _named(ledger.sweep, record, each), each, found

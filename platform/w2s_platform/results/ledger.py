@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ensemble_core.errors import InputError
-from w2s_platform.graph.model import Graph, Measure
+from w2s_platform.graph.model import Cell, Graph, Measure
 
 if TYPE_CHECKING:
     from w2s_platform.store import Store
@@ -23,6 +23,12 @@ class CellRecord:
     measures: tuple[Measure, ...]
     models: Mapping[str, str]
     """Subject → key of the stage that makes its model."""
+
+    @classmethod
+    def of(cls, cell: Cell) -> "CellRecord":
+        """A cell of a graph, as it would be recorded."""
+        names = cls.__dataclass_fields__
+        return cls(**{name: getattr(cell, name) for name in names})
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,14 @@ from typing import Any
 
 from ensemble_core.errors import InputError
 from w2s_platform.graph.model import Measure
-from w2s_platform.results.ledger import CellRecord, Ledger
+from w2s_platform.results.ledger import CellRecord, Ledger, read_ledger
 from w2s_platform.store import Artifact, Store, open_store
 
 Row = dict[str, Any]
 StoreLike = Store | str | Path
 """A store, or its URL."""
+SweepLike = str | Ledger
+"""A sweep's name, or its ledger where that was read already."""
 ABOUT = ("sweep", "cell", "seed", "subject", "task", "role", "split")
 """The columns by which result rows say what they are about."""
 
@@ -24,6 +26,15 @@ def opened(store: StoreLike) -> Store:
         InputError: A newer version of the project wrote it, or this user can't read it.
     """
     return store if isinstance(store, Store) else open_store(str(store), read_only=True)
+
+
+def ledger_of(store: Store, sweep: SweepLike) -> Ledger:
+    """What the store remembers of a sweep.
+
+    Raises:
+        InputError: The store holds no sweep of this name.
+    """
+    return sweep if isinstance(sweep, Ledger) else read_ledger(store, sweep)
 
 
 def cells_of(ledger: Ledger, cell: str | None) -> list[CellRecord]:

@@ -57,15 +57,20 @@ def make_bundle(file: Path, folder: Path) -> Bundle:
 
 
 def _left_behind(sweep: "Sweep") -> "set[Problem]":
-    """Models that are named by a place relative to this machine's working directory."""
+    """What is named by a place relative to this machine's working directory."""
     from w2s_platform.sweepfile.check import problem_at
 
     hint = "name it absolutely, at a place that every node reaches"
-    return {
+    models = {
         problem_at(sweep, point, loc, f"`{place}` does not go to the cluster along", hint)
         for point in sweep.points
         for loc, model in point.config.models()
         if (place := _relative(model))
+    }
+    return models | {
+        sweep.document.problem(("track", *loc), f"`{place}` would be lost with the job", hint)
+        for loc, place in sweep.track.places()
+        if not Path(place).is_absolute()
     }
 
 

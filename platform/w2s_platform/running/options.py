@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2s_platform.running.needs import Needs, needs_of_training
 from w2s_platform.running.policy import Policy
+from w2s_platform.running.tracking.options import Tracking
 
 if TYPE_CHECKING:
     from w2s_platform.sweepfile.resources import ResourceSettings
@@ -24,8 +25,10 @@ class RunOptions:
     needs: Mapping[str, Needs] = field(default_factory=dict[str, Needs])
     """What trainings hold, by role: a search has no stages yet whose needs could be checked."""
     policy: Policy = field(default_factory=Policy)
+    tracking: Tracking | None = None
+    """Where else the run is shown."""
     callbacks: Sequence[Any] = ()
-    """Ray Tune callbacks, such as the loggers for TensorBoard or MLflow."""
+    """Further callbacks of Ray Tune."""
     debug: bool = False
     """Let the libraries' own messages through."""
 
@@ -38,6 +41,7 @@ class RunOptions:
         data_root: str | None = None,
         address: str | None = None,
         retry_failed: bool = False,
+        tracking: Tracking | None = None,
         debug: bool = False,
     ) -> "RunOptions":
         """The options that a sweep file's `resources:` and the command line ask for."""
@@ -54,5 +58,6 @@ class RunOptions:
             concurrency=resources.concurrency,
             needs=needs_of_training(resources),
             policy=policy,
+            tracking=tracking,
             debug=debug,
         )

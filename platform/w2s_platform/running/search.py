@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,13 +134,15 @@ class _Search:
     def run(self, concurrency: int, display: Display, execute: Execute) -> Snapshot:
         import ray
 
-        name = experiment_name(self.problem.study)
+        name, tracking = experiment_name(self.problem.study), self.options.tracking
+        tracked = tracking.of_search(self.problem, self.store) if tracking else nullcontext([])
         with (
             brokered(
                 self.options, self.store, concurrency=concurrency, name=name, execute=execute
             ) as broker,
             watch(broker, display),
             tune_folder() as folder,
+            tracked as trackers,
         ):
             tuner = make_tuner(
                 run_trial,
@@ -148,7 +151,7 @@ class _Search:
                 name=name,
                 folder=folder,
                 concurrency=concurrency,
-                callbacks=self.options.callbacks,
+                callbacks=[*self.options.callbacks, *trackers],
                 shared={"problem": self.problem, "store": self.store.url},
                 search_alg=self._searcher(),
                 scheduler=self._scheduler(),

@@ -84,6 +84,11 @@ class SearchProblem(Protocol):
         ...
 
     @property
+    def varied(self) -> Mapping[str, Json]:
+        """Dotted key → value, for the keys that `vary` sets for this search."""
+        ...
+
+    @property
     def most_steps(self) -> int:
         """Steps of the configuration that has most; the scheduler's longest time."""
         ...

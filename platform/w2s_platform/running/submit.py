@@ -18,8 +18,12 @@ from w2s_platform.running.bundle import Bundle, make_bundle
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
-PASSED_ON = ("W2S_STORE", "W2S_DATA_DIR", "HF_HUB_OFFLINE", "HF_HOME")
-"""Variables that the job gets where they are set here."""
+PASSED_ON = (
+    "W2S_STORE", "W2S_DATA_DIR", "HF_HUB_OFFLINE", "HF_HOME",
+    "MLFLOW_TRACKING_URI", "WANDB_BASE_URL", "WANDB_MODE",
+)  # fmt: skip
+"""Variables that the job gets where they are set here. No keys or passwords: whoever sees the job
+sees its variables."""
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _POLL = 1.0
 

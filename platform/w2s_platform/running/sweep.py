@@ -1,6 +1,7 @@
 """Run a sweep: bring what is missing into the store, through Ray."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,8 @@ def _run(
     name = experiment_name(graph.sweep)
     with brokered(options, store, concurrency=concurrency, name=name, execute=execute) as broker:
         ray.get(broker.add.remote(graph))
-        with watch(broker, display), tune_folder() as folder:
+        tracking = options.tracking.of_cells(graph, store) if options.tracking else nullcontext([])
+        with watch(broker, display), tune_folder() as folder, tracking as trackers:
             tuner = make_tuner(
                 run_cell,
                 {"cell": tune.grid_search(todo)},
@@ -107,7 +109,7 @@ def _run(
                 name=name,
                 folder=folder,
                 concurrency=concurrency,
-                callbacks=options.callbacks,
+                callbacks=[*options.callbacks, *trackers],
             )
             results = tuner.fit()
         return _with_trial_errors(ray.get(broker.snapshot.remote()), results)

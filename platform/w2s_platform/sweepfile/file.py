@@ -8,6 +8,7 @@ from ensemble_core.documents import LocatedError
 from ensemble_core.settings import Settings
 from w2s_platform.sweepfile.search import SearchSettings
 from w2s_platform.sweepfile.sections import Config
+from w2s_platform.sweepfile.tracking import Track, TrackSettings
 
 _ONE_KIND = {"minProperties": 1, "maxProperties": 1}
 Values = Annotated[tuple[Any, ...], Field(min_length=1)]
@@ -47,3 +48,6 @@ class SweepFile(Config, frozen=True):
     """Cells left out: those that have all of an item's values (or one of each list of values)."""
     search: SearchSettings | None = None
     """An Optuna study, instead of `vary` or on top of it."""
+    track: Track = TrackSettings()
+    """Where else runs are shown: `tensorboard`, `mlflow`, `wandb`, as a list or a mapping with
+    settings. No part of a cell's or the sweep's identity."""

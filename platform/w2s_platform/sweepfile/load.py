@@ -18,6 +18,7 @@ from w2s_platform.sweepfile.search import SearchSettings
 from w2s_platform.sweepfile.searchspace import first_choices, search_problems
 from w2s_platform.sweepfile.sections import SECTIONS
 from w2s_platform.sweepfile.sweep import Sweep
+from w2s_platform.sweepfile.tracking import read_track
 from w2s_platform.sweepfile.tree import NoSuchPlaceError, get_at
 
 
@@ -60,6 +61,7 @@ def _sweep(document: Document, points: list[Point]) -> Sweep:
         points=tuple(points),
         search=_section(SearchSettings, data.get("search")),
         resources=points[0].config.resources,
+        track=read_track(data.get("track")),
         base=_base(data),
         document=document,
     )

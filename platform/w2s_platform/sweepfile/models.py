@@ -23,6 +23,12 @@ from w2s_platform.sweepfile.sections import (
     TaskGrid,
 )
 from w2s_platform.sweepfile.sweep import CellSpec, Sweep
+from w2s_platform.sweepfile.tracking import (
+    MlflowSettings,
+    TensorBoardSettings,
+    TrackSettings,
+    WandbSettings,
+)
 
 __all__ = [
     "BASELINES",
@@ -36,6 +42,7 @@ __all__ = [
     "ExpertSettings",
     "FloatDimension",
     "IntDimension",
+    "MlflowSettings",
     "Objective",
     "Pick",
     "Point",
@@ -46,5 +53,8 @@ __all__ = [
     "Sweep",
     "SweepFile",
     "TaskGrid",
+    "TensorBoardSettings",
+    "TrackSettings",
     "VaryBlock",
+    "WandbSettings",
 ]

@@ -12,6 +12,7 @@ from w2s_platform.sweepfile.points import Point, short_hash
 from w2s_platform.sweepfile.resources import ResourceSettings
 from w2s_platform.sweepfile.search import SearchSettings
 from w2s_platform.sweepfile.sections import Config
+from w2s_platform.sweepfile.tracking import TrackSettings
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Sweep:
     """What `vary` spans, in the order of the file, without what is excluded."""
     search: SearchSettings | None
     resources: ResourceSettings
+    track: TrackSettings
     base: Mapping[str, Any] = field(repr=False)
     """The sections that decide a cell, as the file has them, before anything varies."""
     document: Document = field(repr=False)
@@ -59,5 +61,6 @@ class Sweep:
 
     @cached_property
     def key(self) -> str:
-        """Twelve hex digits of the file's content, blind to comments and to the order of keys."""
-        return short_hash(canonical_json(self.document.data))
+        """Twelve hex digits of the content, blind to comments, the order of keys, and `track:`."""
+        content = {name: value for name, value in self.document.data.items() if name != "track"}
+        return short_hash(canonical_json(content))

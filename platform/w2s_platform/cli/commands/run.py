@@ -54,6 +54,7 @@ def command(
       w2s run sweeps/nano_effect.yaml --address auto --store /shared/w2s
     """
     from w2s_platform.running.options import RunOptions
+    from w2s_platform.running.tracking.options import Tracking
     from w2s_platform.store import open_store
 
     study, opened = load_study(file, data_root), open_store(store)
@@ -63,6 +64,7 @@ def command(
         data_root=str(data_root) if data_root else None,
         address=address,
         retry_failed=retry_failed,
+        tracking=Tracking.of(study.sweep),
         debug=is_debug(ctx),
     )
     run = run_cells if study.sweep.search is None else run_searches
