@@ -55,6 +55,8 @@ class Answer:
     """Names of the choices that matter here, see `Selection`."""
     filters: bool = True
     """Whether rows can be filtered here."""
+    unread: int = 0
+    """Evaluations that are still to be read for it; the answer says so, and a next look goes on."""
 
     def block(self, name: str) -> Block | None:
         """The block of this name; None where there is none."""

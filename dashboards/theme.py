@@ -13,6 +13,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SUBJECT_COLOURS = {
     "weak_base": "#a08c6e",
     "floor": "#7d8590",
+    "expert alone": "#56a3c9",
     "long": "#8c6d31",
     "bagging": "#1b9e77",
     "ensemble": "#0072b2",
@@ -26,6 +27,7 @@ SUBJECT_COLOURS = {
 SUBJECT_SYMBOLS = {
     "weak_base": "circle-open",
     "floor": "circle",
+    "expert alone": "circle-open-dot",
     "long": "hexagon",
     "bagging": "square",
     "ensemble": "diamond",

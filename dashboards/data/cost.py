@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from dashboards.data.reader import SweepData
 from dashboards.data.worked import group_names
 from w2s_platform.cli.render.results import subject_order
+from w2s_platform.results.coded import as_text
 from w2s_platform.results.summary import varied_columns
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ def frontier(
     chosen = rows[
         (rows["metric"] == metric) & (rows["role"] == role) & rows["subject"].isin(COMPARED)
     ]
-    per_cell = chosen.groupby([*keys, "subject", "cell"], dropna=False, as_index=False)
-    means = per_cell["value"].mean()
+    apart = [*keys, "subject", "cell"]
+    per_cell = chosen.groupby(apart, dropna=False, observed=True)["value"]
+    means = as_text(per_cell.mean().reset_index())
     values = means[means["value"].notna()]
     both = values.merge(costs, on=["cell", "subject"])
     grouped = both.groupby([*keys, "subject"], dropna=False, as_index=False, sort=False)

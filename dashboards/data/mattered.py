@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dashboards.data.scope import places, sort_key
 from dashboards.frames import records
 from w2s_platform.cli.render.results import subject_order
+from w2s_platform.results.coded import as_text
 from w2s_platform.results.summary import summarise, varied_columns
 from w2s_platform.results.values import show_value
 from w2s_platform.subject import BEST, CHOSEN, EXPERT, PREFIX
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VALUE, SEEDS = "value", "seeds"
+ALONE = "expert alone"
+"""What single experts are called together; `expert_1` is one of them."""
 MOST_FOR_FANOVA = 200
 _FIRST = ("experts.count", "experts.rounds", "student.model", "experts.model")
 _MAP_FIRST = ("experts.model", "student.model", "experts.layers", "student.layers")
@@ -54,7 +57,7 @@ def prefixes(rows: "pd.DataFrame") -> "pd.DataFrame":
     """Means over the number of experts: the first t together, expert t alone, and the floor.
 
     Returns:
-        As `summarise`, `subject` one of `ensemble`, `expert_1` (single experts) and `floor`, with
+        As `summarise`, `subject` `ensemble` or `ALONE`, with
         the column `experts`. Empty where prefixes were not measured.
     """
     import pandas as pd
@@ -66,7 +69,7 @@ def prefixes(rows: "pd.DataFrame") -> "pd.DataFrame":
         expert = EXPERT.fullmatch(str(row["subject"]))
         match = prefix or expert
         if match:
-            name = "ensemble" if prefix else "expert_1"
+            name = "ensemble" if prefix else ALONE
             lines.append({**row, "subject": name, "experts": int(match[1])})
     if not any(line["subject"] == "ensemble" for line in lines):
         return pd.DataFrame(columns=[*found.columns, "experts"])
@@ -93,7 +96,7 @@ def configurations(rows: "pd.DataFrame", metric: str, subject: str, role: str) -
     keys = varied_columns(rows)
     if not keys:
         return rows.iloc[:0][[]].assign(**{VALUE: [], SEEDS: []})
-    every = rows[keys].drop_duplicates()
+    every = as_text(rows[keys].drop_duplicates())
     chosen = rows[
         (rows["metric"] == metric) & (rows["subject"] == subject) & (rows["role"] == role)
     ]
@@ -194,11 +197,12 @@ def staged(rows: "pd.DataFrame") -> "pd.Series[bool]":
 
     One line for each of them would fill a figure.
     """
-    names = [name for name in rows["subject"].unique() if _is_staged(name)]
+    names = [name for name in rows["subject"].unique() if is_staged(name)]
     return rows["subject"].isin(names)
 
 
-def _is_staged(name: str) -> bool:
+def is_staged(name: str) -> bool:
+    """Whether a subject is one expert alone, or a prefix of the ensemble."""
     return name in (CHOSEN, BEST) or bool(EXPERT.fullmatch(name) or PREFIX.fullmatch(name))
 
 

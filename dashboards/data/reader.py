@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from w2s_platform.results.coded import as_codes
 from w2s_platform.results.ledger import CellRecord, Ledger, read_ledger
 from w2s_platform.results.reading import Row, varied_keys
 from w2s_platform.results.rows import COLUMNS, Measurements, cell_rows
@@ -57,6 +58,11 @@ class SweepData:
         return self.ledger.sweep
 
     @cached_property
+    def coded(self) -> "pd.DataFrame":
+        """`frame` with its words as numbers, see `as_codes`: made once, and chosen from often."""
+        return as_codes(self.frame)
+
+    @cached_property
     def commits(self) -> tuple[str, ...]:
         """The git commits of the code that made the stages; `+` where files were changed."""
         found = {f.commit[:10] + "+" * f.dirty: None for f in self.stages.values() if f.commit}
@@ -65,9 +71,14 @@ class SweepData:
     @cached_property
     def unmeasured(self) -> Counter[str]:
         """Why cells have no measurement at all: state → how many."""
-        measured = set(self.frame["cell"].unique())
+        measured = set(self.coded["cell"].unique())
         lacking = (cell for cell in self.ledger.cells if cell.id not in measured)
         return Counter(cell_state([self.statuses[key] for key in c.stages]) for c in lacking)
+
+    def state_of(self, cell: str) -> tuple[Status, ...]:
+        """Where the stages of a cell stand; empty where there is no such cell."""
+        found = (each.stages for each in self.ledger.cells if each.id == cell)
+        return tuple(self.statuses[key] for key in next(found, ()))
 
     @property
     def stamp(self) -> str:
@@ -167,37 +178,57 @@ class SweepReader:
                 damaged += 1
                 continue
             self._stages[key] = _facts(manifest)
-            if key in self._cells_of:
-                self._measurements.of(key)
             read.append(key)
         return read, damaged
 
     def _manifest(self, key: str) -> Manifest | None:
-        """A finished stage's manifest; of measurements, the files are verified too."""
+        """A finished stage's manifest; measurements are verified, and taken at once."""
         if key not in self._cells_of:
             return self._store.manifest(key)
         artifact = self._store.find(key)
-        return artifact.manifest if artifact else None
+        if artifact is None:
+            return None
+        self._measurements.take(artifact)
+        return artifact.manifest
 
     def _frame(self, ledger: Ledger, read: Iterable[str]) -> "pd.DataFrame":
         """The rows of cells with something new, beside those of the others."""
-        import pandas as pd
-
-        before = {cell.id: cell for cell in self._data.ledger.cells} if self._data else {}
+        before = self._data
         new = {index for key in read for index in self._cells_of.get(key, ())}
-        new |= {i for i, cell in enumerate(ledger.cells) if before.get(cell.id) != cell}
-        cells = [ledger.cells[index] for index in sorted(new)]
-        made = [r for cell in cells for r in cell_rows(ledger.sweep, cell, self._measurements)]
-        fresh = pd.DataFrame(made, columns=[*COLUMNS, *varied_keys(ledger)])
-        fresh = fresh.astype({"value": float, "stderr": float, "n": "Int64"})
-        if self._data is None or self._data.frame.empty:
+        if before is None or before.ledger is not ledger:
+            known = {cell.id: cell for cell in before.ledger.cells} if before else {}
+            new |= {i for i, cell in enumerate(ledger.cells) if known.get(cell.id) != cell}
+        fresh = self._rows(ledger, [ledger.cells[index] for index in sorted(new)])
+        if before is None or before.frame.empty:
             return fresh
         place = {cell.id: index for index, cell in enumerate(ledger.cells)}
-        old = self._data.frame
-        kept = old[old["cell"].isin(place.keys() - {cell.id for cell in cells})]
-        both = pd.concat([kept, fresh], ignore_index=True) if len(fresh) else kept
-        order = both["cell"].map(place).argsort(kind="stable")
-        return both.iloc[order].reset_index(drop=True)[list(fresh.columns)]
+        kept = place.keys() - {ledger.cells[index].id for index in new}
+        return _together(before.frame, kept, fresh, place)
+
+    def _rows(self, ledger: Ledger, cells: Iterable[CellRecord]) -> "pd.DataFrame":
+        import pandas as pd
+
+        made = [r for cell in cells for r in cell_rows(ledger.sweep, cell, self._measurements)]
+        fresh = pd.DataFrame(made, columns=[*COLUMNS, *varied_keys(ledger)])
+        return fresh.astype({"value": float, "stderr": float, "n": "Int64"})
+
+
+def _together(
+    old: "pd.DataFrame", kept: set[str], fresh: "pd.DataFrame", place: Mapping[str, int]
+) -> "pd.DataFrame":
+    """The old rows of the kept cells and the fresh ones, cells in the order of their places.
+
+    Mostly all are kept and the fresh ones come last: then nothing is copied in vain.
+    """
+    import pandas as pd
+
+    cells = old["cell"].unique()
+    rows = old if kept.issuperset(cells) else old[old["cell"].isin(kept)]
+    both = pd.concat([rows, fresh], ignore_index=True) if len(fresh) else rows
+    order = both["cell"].map(place)
+    if not order.is_monotonic_increasing:
+        both = both.iloc[order.argsort(kind="stable")]
+    return both.reset_index(drop=True)[list(fresh.columns)]
 
 
 def _facts(manifest: Manifest) -> StageFacts:

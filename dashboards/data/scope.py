@@ -12,6 +12,7 @@ from dashboards.selection import Selection
 from dashboards.text import some
 from w2s_platform.cli.render.results import short_keys
 from w2s_platform.cli.render.text import count
+from w2s_platform.results.coded import as_codes
 from w2s_platform.results.rows import COLUMNS
 from w2s_platform.results.summary import REPORTED, varied_columns
 from w2s_platform.results.values import show_value
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 PREFERRED = ("accuracy", "choice_accuracy")
 ROLES = {"id": "ID", "ood": "OOD", "validation": "validation", "transfer": "transfer"}
-FEW, MOST_TRIALS = 6, 500
+FEW, MOST_TRIALS = 12, 500
 """Configurations that are kept apart unless asked otherwise; and how many are counted at all."""
 NOTHING = "nothing"
 """As the column to keep apart: average over everything."""
@@ -42,10 +43,10 @@ class Scope:
     data: tuple[SweepData, ...]
     selection: Selection
     rows: "pd.DataFrame"
-    """What is left after filtering, all metrics."""
+    """What is left after filtering, all metrics; words as numbers, see `results.coded`."""
     _by_metric: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def varied(self) -> list[str]:
         """The keys that the sweeps vary."""
         return varied_columns(self.rows)
@@ -116,8 +117,7 @@ class Scope:
 
     def averaged(self, apart: Sequence[str]) -> list[str]:
         """The varied keys, as they are shown, that are averaged over where these are kept apart."""
-        over = [key for key in self.varied if key not in apart and self.rows[key].nunique() > 1]
-        return short_keys(over)
+        return short_keys([key for key in self._varying if key not in apart])
 
     def _left_out(self, shown: int, total: int) -> Iterable[str]:
         why = sum((data.unmeasured for data in self.data), Counter[str]())
@@ -140,6 +140,10 @@ class Scope:
         return keys if keys and len(self.rows[keys].drop_duplicates()) <= FEW else []
 
     @cached_property
+    def _varying(self) -> list[str]:
+        return [key for key in self.varied if self.rows[key].nunique() > 1]
+
+    @cached_property
     def _cells(self) -> int:
         return int(self.rows["cell"].nunique())
 
@@ -155,8 +159,10 @@ def scope_of(data: Sequence[SweepData], selection: Selection) -> Scope:
     """Filter the rows of the chosen sweeps."""
     import pandas as pd
 
-    frames = [each.frame for each in data]
-    rows = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    if len(data) == 1:
+        rows = data[0].coded
+    else:
+        rows = as_codes(pd.concat([each.frame for each in data], ignore_index=True))
     first = [name for name in COLUMNS if name in rows.columns]
     rows = rows[[*first, *(name for name in rows.columns if name not in COLUMNS)]]
     return Scope(tuple(data), selection, filtered(rows, selection.where))

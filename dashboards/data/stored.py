@@ -1,43 +1,64 @@
 """Readers of a store that take a while, each asked once per state of a sweep."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
+from functools import cached_property
 from typing import Any, TypeVar
 
 from dashboards.data.reader import SweepData
+from w2s_platform.results.answers import Outcomes
+from w2s_platform.results.bins import Bins
+from w2s_platform.results.kept import Kept
 from w2s_platform.store import Store
 
 Found = TypeVar("Found")
-_KEPT = 64
+OUTCOMES = ("question", "difficulty", "given", "right", "token_correct")
+"""What is read of every question, see `results.questions`."""
+EVALUATIONS, _KEPT = 2000, 64
+"""Evaluations with their questions that are kept, some 50 kB each; and answers of readers."""
 
 
 class Stored:
     """Remembers what readers found; safe to use from many threads.
 
+    What an artifact holds is remembered by its key, and read once, whatever is new in the sweep.
+
     Args:
         store: Where the sweeps ran.
+        budget: Seconds that one look may take for what is read of single artifacts; None: any.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, budget: float | None = None) -> None:
         self.store = store
-        self._found: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._lock = threading.Lock()
+        self._budget = budget
+        self._kept: Kept[Any] = Kept(_KEPT)
+
+    @cached_property
+    def bins(self) -> Bins:
+        """Reliability bins by evaluation."""
+        return Bins(self.store)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """`OUTCOMES` by evaluation."""
+        return Outcomes(self.store, OUTCOMES, EVALUATIONS)
 
     def ask(self, reader: Callable[..., Found], data: SweepData, **arguments: Any) -> Found:
-        """What `reader(store, sweep, **arguments)` returns for this state of the sweep.
+        """What `reader(store, ledger, **arguments)` returns for this state of the sweep.
 
-        Arguments are compared by value: they have to be hashable.
+        Arguments are compared by value: they have to be hashable. Of one `cell`, only the state of
+        its own stages counts.
         """
-        about = (reader.__module__, reader.__name__, tuple(sorted(arguments.items())))
-        key = (data.sweep, data.key, data.version, *about)
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
-        found = reader(self.store, data.sweep, **arguments)
-        with self._lock:
-            self._found[key] = found
-            while len(self._found) > _KEPT:
-                self._found.popitem(last=False)
-        return found
+        state = data.state_of(arguments["cell"]) if "cell" in arguments else data.version
+        about = (reader.__module__, reader.__name__, tuple(sorted(arguments.items())), state)
+        return self.remember(about, data, lambda: reader(self.store, data.ledger, **arguments))
+
+    def remember(self, what: Hashable, data: SweepData, make: Callable[[], Found]) -> Found:
+        """What `make` returned when it was called first, for `what` of this sweep's ledger."""
+        found = self._kept.get((data.sweep, data.key, what), lambda: (make(),))
+        assert found is not None
+        return found[0]
+
+    def deadline(self) -> float:
+        """When a look that begins now should stop reading, by `time.monotonic`."""
+        return float("inf") if self._budget is None else time.monotonic() + self._budget

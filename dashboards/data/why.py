@@ -8,6 +8,8 @@ from dashboards.frames import records
 from w2s_platform import results
 from w2s_platform.cli.render.results import subject_order
 from w2s_platform.cli.render.text import count
+from w2s_platform.results.ledger import Ledger
+from w2s_platform.results.reading import cells_of
 from w2s_platform.results.values import show_value
 from w2s_platform.store import Store
 from w2s_platform.subject import EXPERT
@@ -70,9 +72,9 @@ def changed_words(outcomes: "pd.DataFrame", frame: "pd.DataFrame") -> Iterator[s
         )
 
 
-def votes_of(store: Store, sweep: str, cell: str, question: str) -> "pd.DataFrame":
+def votes_of(store: Store, ledger: Ledger, cell: str, question: str) -> "pd.DataFrame":
     """`results.votes`, to be asked like the other readers."""
-    return results.votes(store, cell, question)
+    return results.votes(store, cells_of(ledger, cell)[0], question)
 
 
 def votes_table(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-MOST_GROUPS = 6
+MOST_GROUPS = 12
 """Groups that are drawn; the table has all."""
 _LINE, _HEAD, _BETWEEN = 26, 84, 34
 """Pixels per subject, of what stands above and below all groups, and between two of them."""

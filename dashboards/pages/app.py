@@ -1,5 +1,6 @@
 """The Dash app: a shell with an address, a clock, and a place that is filled from both."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from dashboards.pages.downloads import add_downloads
 from dashboards.pages.guard import Guard
 from dashboards.pages.views import Views
 
-PACE, FAST_PACE = 5000, 500
+PACE, FAST_PACE = 5000, 2500
 """Milliseconds between two looks at the store; the second while there is more to read."""
 
 _PRELOAD = "".join(
@@ -43,10 +44,21 @@ def create_app(library: Library, guard: Guard) -> Dash:
         enable_mcp=False,
     )
     app.index_string = app.index_string.replace("{%css%}", f"{{%css%}}{_PRELOAD}")
+    server.wsgi_app = _first(server.wsgi_app, library)
     app.layout = _shell
     _add_callbacks(app, views)
     guard.allow_scripts(app.csp_hashes())
     return app
+
+
+def _first(answer: Callable[..., Any], library: Library) -> Any:
+    """Requests go before what is read ahead."""
+
+    def answered(environ: Any, start: Any) -> Any:
+        with library.at_work():
+            return answer(environ, start)
+
+    return answered
 
 
 def _shell() -> Any:

@@ -1,5 +1,6 @@
 """Blocks as Dash components. Dash hands text to the browser as text: none of it is HTML."""
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -55,22 +56,23 @@ def named(text: str) -> dict[str, Any]:
 
 
 def table_view(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> Any:
-    """The first rows of a table."""
+    """The first rows of a table, as the text that `assets/tables.js` makes a table of."""
     kinds = ["number" if is_number(frame[name]) else "" for name in frame.columns]
-    head = [
-        html.Th(str(name), scope="col", className=kind)
-        for name, kind in zip(frame.columns, kinds, strict=True)
-    ]
-    body = [
-        html.Tr([html.Td(_cell(v), className=kind) for v, kind in zip(values, kinds, strict=True)])
-        for values in frame.head(rows).itertuples(index=False, name=None)
-    ]
-    return html.Table([html.Thead(html.Tr(head)), html.Tbody(body)])
+    told = {
+        "columns": [str(name) for name in frame.columns],
+        "kinds": kinds,
+        "rows": [
+            [_cell(value) for value in values]
+            for values in frame.head(rows).itertuples(index=False, name=None)
+        ],
+    }
+    text: dict[str, Any] = {"data-table": json.dumps(told, ensure_ascii=False)}
+    return html.Div(className="table", tabIndex="0", **text)
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, Link):
-        return dcc.Link(value.text, href=f"?{value.to.to_query()}")
+        return {"text": value.text, "to": f"?{value.to.to_query()}"}
     return show_value(value)
 
 
@@ -81,9 +83,8 @@ def _numbers(block: Block) -> Any:
         if total > ROWS_SHOWN
         else ""
     )
-    table = html.Div(table_view(block.shown), className="table", tabIndex="0")
     summary = html.Summary(f"The numbers{more}")
-    return html.Details([summary, table], open=block.figure is None)
+    return html.Details([summary, table_view(block.shown)], open=block.figure is None)
 
 
 def _tools(block: Block, name: str, selection: Selection, stamp: str) -> Any:

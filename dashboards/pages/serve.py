@@ -1,9 +1,12 @@
 """Listening: on this machine unless told otherwise, and then for those who bring a token."""
 
+import contextlib
+import gc
 import importlib
 import logging
 import secrets
 import socket
+import threading
 
 import click
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -11,11 +14,14 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from dashboards.data.library import Library
 from dashboards.pages.app import create_app
 from dashboards.pages.guard import Guard, is_loopback
-from ensemble_core.errors import InputError
+from dashboards.pages.views import Views
+from ensemble_core.errors import InputError, W2SError
 
 _NEEDED = ("pandas", "plotly.graph_objects", "scipy.stats")
 LOOK = 0.8
 """Seconds that one look at a sweep may take; a page then shows what was read so far."""
+PART = 0.5
+"""Seconds of reading ahead after which others see what was read."""
 
 
 def serve(store: str | None, *, host: str, port: int, token: str | None) -> None:
@@ -28,7 +34,12 @@ def serve(store: str | None, *, host: str, port: int, token: str | None) -> None
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
     _check(host, port)
-    server = listening(Library(store, budget=LOOK), Guard(token, [host]), host, port)
+    library = Library(store, budget=LOOK)
+    server = listening(library, Guard(token, [host]), host, port)
+    # What was imported stays: looking through it again and again would slow the reading down.
+    gc.collect()
+    gc.freeze()
+    warm_up(library)
     named = f"[{host}]" if ":" in host else host
     secret = f"?token={token}" if token else ""
     click.echo(f"dashboard: http://{named}:{server.server_port}/{secret} (Ctrl-C ends it)")
@@ -41,6 +52,26 @@ def listening(library: Library, guard: Guard, host: str, port: int) -> BaseWSGIS
         importlib.import_module(name)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     return make_server(host, port, create_app(library, guard).server, threaded=True)
+
+
+def warm_up(library: Library) -> threading.Thread:
+    """Read the newest sweep, and make its first page, while nobody has asked for anything yet.
+
+    Whoever looks meanwhile sees what was read so far. A store that can't be read is left to the
+    page that says why.
+    """
+
+    def read() -> None:
+        with contextlib.suppress(W2SError):
+            names = library.names()
+            parts = library.read_ahead(library.newest(names), PART) if names else ()
+            for place, data in enumerate(parts):
+                if not (place and data.unread):  # what the first page and the last one need
+                    Views(library).page("")
+
+    thread = threading.Thread(target=read, name="warm-up", daemon=True)
+    thread.start()
+    return thread
 
 
 def _check(host: str, port: int) -> None:

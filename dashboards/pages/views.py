@@ -71,13 +71,16 @@ class Views:
         return None if view.version == seen else view
 
     def answer(self, selection: Selection) -> tuple[Answer, Scope]:
-        """An answer with its numbers, as it is shown.
+        """An answer with its numbers, as it is shown when all that it needs is read.
 
         Raises:
             W2SError: The store can't be read.
         """
         selection, data = self._look(selection)
-        return self._answer(selection, scope_of(data, selection)), scope_of(data, selection)
+        scope = scope_of(data, selection)
+        while (found := self._answer(selection, scope)).unread:
+            pass  # a file holds all rows, however long it takes
+        return found, scope
 
     def _look(self, selection: Selection) -> tuple[Selection, list[SweepData]]:
         """The chosen sweeps; the newest of the store where none was chosen."""
@@ -102,9 +105,13 @@ class Views:
             _header(data),
             _questions(selection),
             controls_view(found, scope, offers, names, selection),
-            html.Main([*_progress(data), *answer_view(found, selection, _stamp(data))], id="main"),
+            html.Main(
+                [*_progress(data, found.unread), *answer_view(found, selection, _stamp(data))],
+                id="main",
+            ),
         ]
-        return View(children, self._version(data), sum(each.unread for each in data))
+        unread = sum(each.unread for each in data) + found.unread
+        return View(children, self._version(data) + " …" * (found.unread > 0), unread)
 
     def _offers(self, data: list[SweepData], selection: Selection) -> Offers:
         """The same for every page of a state of the sweeps."""
@@ -120,6 +127,8 @@ class Views:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         made = answer(selection.question, scope, self._library.stored)
+        if made.unread:
+            return made
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > _KEPT:
@@ -159,12 +168,14 @@ def _questions(selection: Selection) -> Any:
     return html.Nav(links, className="questions", **named("Questions"))
 
 
-def _progress(data: list[SweepData]) -> list[Any]:
+def _progress(data: list[SweepData], evaluations: int) -> list[Any]:
     unread = sum(each.unread for each in data)
     damaged = sum(each.damaged for each in data)
     lines: list[str] = []
     if unread:
         lines.append(f"reading the store: {unread} finished stages are still to be read")
+    if evaluations:
+        lines.append(f"reading the store: {evaluations} evaluations are still to be read for this")
     if damaged:
         lines.append(f"{damaged} finished stages have damaged files and count as absent")
     return [html.P(line, className="progress", role="status") for line in lines]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.blocks import Answer, Block
 from dashboards.data import cost
+from dashboards.data.reader import SweepData
 from dashboards.data.scope import ROLES, Scope
 from dashboards.data.stored import Stored
 from dashboards.figures.bars import bar_figure
@@ -13,6 +14,7 @@ from dashboards.theme import AMOUNT, LOST
 from w2s_platform import results
 from w2s_platform.cli.render.metrics import heading, scale_of
 from w2s_platform.cli.render.text import count, show_duration
+from w2s_platform.results.billing import Finished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +26,22 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """By kind of stage, then results against costs."""
     import pandas as pd
 
-    kinds = pd.concat([stored.ask(results.costs, data) for data in scope.data])
+    kinds = pd.concat([_costs(data, stored) for data in scope.data])
     if kinds.empty:
         return Answer((), ("Nothing has cost anything yet.",))
-    blocks = [_kinds(scope, cost.by_kind(kinds)), *_frontiers(scope)]
+    blocks = [_kinds(scope, cost.by_kind(kinds)), *_frontiers(scope, stored)]
     return Answer(tuple(blocks), tuple(_lead(kinds)), ("metric",))
+
+
+def _costs(data: SweepData, stored: Stored) -> "pd.DataFrame":
+    """By kind of stage; manifests that were read for the results are not read again."""
+
+    def finished(key: str) -> Finished | None:
+        known = data.stages.get(key)
+        return known if known or data.unread else stored.store.manifest(key)
+
+    about = ("costs", data.version)
+    return stored.remember(about, data, lambda: results.costs(stored.store, data.ledger, finished))
 
 
 def _lead(kinds: "pd.DataFrame") -> Iterator[str]:
@@ -42,6 +55,10 @@ def _lead(kinds: "pd.DataFrame") -> Iterator[str]:
     if lost:
         gone = show_duration(float(kinds["failed_device_seconds"].sum()))
         yield f"{count(lost, 'attempt')} ended without a result and took {gone} besides."
+
+
+def _subjects(data: SweepData, stored: Stored) -> "pd.DataFrame":
+    return stored.remember(("subject costs", data.version), data, lambda: cost.subject_costs(data))
 
 
 def _kinds(scope: Scope, frame: "pd.DataFrame") -> Block:
@@ -66,13 +83,13 @@ def _kinds(scope: Scope, frame: "pd.DataFrame") -> Block:
     )
 
 
-def _frontiers(scope: Scope) -> Iterator[Block]:
+def _frontiers(scope: Scope, stored: Stored) -> Iterator[Block]:
     import pandas as pd
 
     metric = scope.metric
     if not metric:
         return
-    costs = pd.concat([cost.subject_costs(data) for data in scope.data], ignore_index=True)
+    costs = pd.concat([_subjects(data, stored) for data in scope.data], ignore_index=True)
     for role in ("id", "ood"):
         frame = cost.frontier(scope.rows, costs, metric, role, lower=metric in _LOWER)
         if frame.empty:

@@ -59,8 +59,8 @@ def _prefixes(scope: Scope, metric: str) -> Iterator[Block]:
         ),
         notes=(
             _BAND,
-            "`ensemble`: the first so many experts together; `expert_1`: the expert of that round "
-            "alone",
+            f"`ensemble`: the first so many experts together; `{mattered.ALONE}`: the one of that "
+            "round",
             *scope.notes(scope.tested(metric), []),
         ),
     )

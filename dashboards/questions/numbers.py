@@ -8,6 +8,7 @@ from dashboards.data import compare, numbers
 from dashboards.data.scope import Scope
 from dashboards.data.stored import Stored
 from w2s_platform.cli.render.text import count
+from w2s_platform.results.coded import as_text
 from w2s_platform.results.summary import summarise
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 def answer(scope: Scope, stored: Stored) -> Answer:
     """Every measurement that is shown, its means, where it comes from; and how sweeps differ."""
-    rows = scope.rows
+    rows = as_text(scope.rows)
     by = scope.by if scope.selection.by else [*_sweep(scope), *scope.varied]
-    means = summarise(rows, by)
+    means = summarise(scope.rows, by)
     blocks = (
         *_different(scope, stored),
         Block("means", "Means over seeds", means, notes=scope.notes(apart=by)),

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from dashboards.blocks import Answer, Block
 from dashboards.data import tasks
+from dashboards.data.asked import bins_of, outcomes_of
 from dashboards.data.scope import Scope
 from dashboards.data.stored import Stored
 from dashboards.figures.curves import curve_figure
 from dashboards.figures.maps import heat_figure
 from dashboards.figures.scatter import FEWEST, reliability_figure
 from dashboards.text import some
-from w2s_platform import results
 from w2s_platform.cli.render.metrics import heading, scale_of
 from w2s_platform.cli.render.text import count
 from w2s_platform.results.ledger import CellRecord
@@ -30,36 +30,29 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     metric = scope.metric
     if not metric:
         return Answer((), ("No measurement has finished yet.",))
-    outcomes, note = asked(scope, stored)
+    shown = set[str](scope.rows["cell"].unique())
+    bins, more_bins, left = bins_of(scope.data, shown, stored)
+    outcomes, note, more = asked(scope, stored)
     blocks = [
         _matrix(scope, metric),
         *_difficulty(scope, outcomes, note),
         *_positions(scope, outcomes, note),
-        *_reliability(scope, stored),
+        *_reliability(scope, bins, left),
         *_disagreement(scope, outcomes, note),
     ]
-    return Answer(tuple(blocks), controls=("metric",))
+    return Answer(tuple(blocks), controls=("metric",), unread=more_bins + more)
 
 
-def asked(scope: Scope, stored: Stored) -> "tuple[pd.DataFrame, str]":
-    """Question by question, the first cells that are shown; and a note that says how many."""
-    import pandas as pd
-
-    wanted = list(dict.fromkeys(scope.rows["cell"]))
+def asked(scope: Scope, stored: Stored) -> "tuple[pd.DataFrame, str, int]":
+    """Question by question, the first cells that are shown; a note that says how many; and how
+    many evaluations are still to be read."""
+    wanted = list[str](scope.rows["cell"].unique())
     chosen, named = _first_configurations(scope, wanted)
-    parts = [
-        stored.ask(results.questions, data, cell=cell.id)
-        for data in scope.data
-        for cell in data.ledger.cells
-        if cell.id in chosen
-    ]
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    if len(frame):
-        subjects = set(scope.rows["subject"].unique())
-        frame = frame[frame["subject"].isin(subjects)]
+    subjects = set[str](scope.rows["subject"].unique())
+    frame, unread, read = outcomes_of(scope.data, chosen, subjects, stored)
     more = f" of {len(wanted)}; filter to see others" if len(wanted) > len(chosen) else ""
     which = f" ({named})" if named and more else ""
-    return frame, f"made of the questions of {count(len(chosen), 'cell')}{which}{more}"
+    return frame, f"made of the questions of {count(len(read), 'cell')}{which}{more}", unread
 
 
 def _first_configurations(scope: Scope, wanted: list[str]) -> tuple[list[str], str]:
@@ -144,13 +137,8 @@ def _positions(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Bl
     )
 
 
-def _reliability(scope: Scope, stored: Stored) -> Iterator[Block]:
-    import pandas as pd
-
-    shown = set(scope.rows["cell"].unique())
-    parts = [stored.ask(results.reliability, data) for data in scope.data]
-    bins = pd.concat(parts, ignore_index=True)
-    frame = tasks.reliability(bins[bins["cell"].isin(shown)]) if len(bins) else bins
+def _reliability(scope: Scope, bins: "pd.DataFrame", left: int) -> Iterator[Block]:
+    frame = tasks.reliability(bins) if len(bins) else bins
     if frame.empty:
         return
     few = int((frame["n"] < FEWEST).sum())
@@ -163,6 +151,7 @@ def _reliability(scope: Scope, stored: Stored) -> Iterator[Block]:
             "answer tokens in bins of confidence, pooled over seeds and tasks; below the dotted "
             "line a model is surer than it is right",
             *([_FEW.format(count(few, "bin"))] if few else []),
+            *([f"without {count(left, 'evaluation')} more; filter to see others"] if left else []),
             *scope.notes(scope.of("ece"), []),
         ),
     )

@@ -204,7 +204,7 @@ def test_prefixes_become_a_curve_over_the_number_of_experts() -> None:
     lines = [tuple(line) for line in frame[["subject", "experts", "mean"]].to_numpy()]
     assert lines == [
         ("ensemble", 1, pytest.approx(0.45)), ("ensemble", 2, pytest.approx(0.55)),
-        ("expert_1", 1, pytest.approx(0.45)), ("expert_1", 2, pytest.approx(0.35)),
+        ("expert alone", 1, pytest.approx(0.45)), ("expert alone", 2, pytest.approx(0.35)),
     ]  # fmt: skip
 
 

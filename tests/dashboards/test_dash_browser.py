@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledgers import finish, grid
-from live_dashboard import Live
+from ledgers import finish, grid, write_sweep
+from live_dashboard import Live, listen
+from outcomes import answered
 
 from dashboards.questions.catalogue import QUESTIONS
 from dashboards.report.write import write_report
+from ensemble_core.tasks.question import Question
 from w2s_platform.store import Store
 
 pytestmark = pytest.mark.slow
@@ -65,6 +67,27 @@ def test_a_filter_changes_the_figure_and_the_link(live: Live, tab: Any) -> None:
     tab.goto("about:blank")
     tab.goto(link)
     tab.wait_for_selector("text=/only experts.count: 4/")
+
+
+def test_figures_out_of_sight_are_drawn_too(live: Live, tab: Any) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 400})
+    tab.goto(live.page("worked", "study"))
+    for block in ("levels", "pgr", "gains"):
+        tab.wait_for_selector(f"#worked-{block} .main-svg .points path", state="attached")
+    assert tab.locator("#worked-gains .points path").first.bounding_box()["y"] > 400
+
+
+def test_a_link_in_a_table_leads_on_without_loading_the_page_anew(empty: Store, tab: Any) -> None:
+    question = Question("1 + 1 =", " two")
+    given = {"floor": " three", "ensemble": " two"}
+    cells = [answered(empty, "study", {"k": 1}, seed, question, given) for seed in (0, 1)]
+    write_sweep(empty, "study", cells, finished=0)
+    for served in listen(empty):
+        tab.goto(served.page("why", "study"))
+        tab.evaluate("window.kept = true")
+        tab.locator("#why-otherwise").get_by_role("link", name="token by token").first.click()
+        tab.wait_for_url("**asked=**")
+        assert tab.evaluate("window.kept")
 
 
 def test_new_results_appear_and_the_zoom_stays(growing: Live, tab: Any) -> None:

@@ -1,14 +1,22 @@
 """Question by question: what each subject of a cell answered, and where two of them differ."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ensemble_core.errors import InputError
-from ensemble_core.measuring import QuestionResult
-from w2s_platform.results.ledger import CellRecord, read_ledger
-from w2s_platform.results.reading import ABOUT, Row, StoreLike, about, cells_of, evaluations, opened
-from w2s_platform.stages.context import classed, read_questions
-from w2s_platform.stages.evaluate import QUESTIONS
+from w2s_platform.results.answers import OF_ANSWER, OF_QUESTION, STORED, Outcomes, Texts
+from w2s_platform.results.ledger import CellRecord
+from w2s_platform.results.reading import (
+    ABOUT,
+    Row,
+    StoreLike,
+    SweepLike,
+    about,
+    cells_of,
+    evaluations,
+    ledger_of,
+    opened,
+)
 from w2s_platform.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -16,15 +24,10 @@ if TYPE_CHECKING:
 
     from ensemble_core.tasks.question import Question
 
-OF_QUESTION = ("question", "prompt", "answer", "choices", "difficulty")
-OF_ANSWER = ("given", "right")
-STORED = tuple(name for name in QuestionResult.__dataclass_fields__ if name != "id")
-"""As `measuring.QuestionResult` documents them; what an older artifact lacks is missing."""
-
 
 def questions(
     store: StoreLike,
-    sweep: str,
+    sweep: SweepLike,
     cell: str | None = None,
     subjects: Sequence[str] | None = None,
     roles: Sequence[str] | None = None,
@@ -33,7 +36,7 @@ def questions(
 
     Args:
         store: A store or its URL.
-        sweep: The sweep's name.
+        sweep: The sweep's name, or its ledger.
         cell: A cell's id, or how it begins; default: all cells.
         subjects: Such as `ensemble` and `floor`; default: all.
         roles: Of `validation`, `id`, `ood`; default: all.
@@ -48,20 +51,39 @@ def questions(
     Raises:
         InputError: The store holds no such sweep, or the sweep no such cell.
     """
-    import pandas as pd
-
     found = opened(store)
-    ledger = read_ledger(found, sweep)
-    texts = _Texts(found)
-    rows = [
-        row
+    ledger = ledger_of(found, sweep)
+    chosen = [
+        (about(ledger.sweep, record, measure), measure.key)
         for record in cells_of(ledger, cell)
-        for measure, artifact in evaluations(found, record)
+        for measure in record.measures
         if (subjects is None or measure.subject in subjects)
         and (roles is None or measure.role in roles)
-        for row in _rows(about(sweep, record, measure), artifact, texts)
     ]
-    return pd.DataFrame(rows, columns=[*ABOUT, *OF_QUESTION, *OF_ANSWER, *STORED])
+    return outcomes_frame(chosen, Outcomes(found, (*OF_QUESTION, *OF_ANSWER, *STORED)))
+
+
+def outcomes_frame(chosen: Iterable[tuple[Row, str]], outcomes: Outcomes) -> "pd.DataFrame":
+    """Rows of several evaluations.
+
+    Args:
+        chosen: What the rows of each evaluation are about (`ABOUT`), and its key.
+        outcomes: Reads them.
+
+    Returns:
+        As `questions`, with the columns that `outcomes` reads.
+    """
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {name: [] for name in (*ABOUT, *outcomes.columns)}
+    for named, key in chosen:
+        held = outcomes.of(key)
+        number = len(held[outcomes.columns[0]])
+        for name, value in named.items():
+            columns[name] += [value] * number
+        for name, values in held.items():
+            columns[name] += values
+    return pd.DataFrame(columns)
 
 
 def answered_differently(
@@ -100,7 +122,7 @@ def find_question(
     Raises:
         InputError: No finished evaluation of this subject of the cell did.
     """
-    texts = _Texts(store)
+    texts = Texts(store)
     for measure, artifact in evaluations(store, record):
         if measure.subject == subject and question in (held := texts.of(artifact)):
             return held[question], artifact
@@ -109,47 +131,3 @@ def find_question(
         where=f"cell {record.id}",
         hint="`results.questions` lists what each subject was asked",
     )
-
-
-class _Texts:
-    """The questions of `data` artifacts by id; many evaluations read the same ones."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._seen: dict[tuple[str, str | None], dict[str, Question]] = {}
-
-    def of(self, evaluation: Artifact) -> "dict[str, Question]":
-        preimage = evaluation.manifest.preimage
-        key, classify = preimage["inputs"]["data"], preimage["settings"].get("classify")
-        if (key, classify) not in self._seen:
-            read = classed(read_questions(self._store.require(key)), classify)
-            self._seen[key, classify] = {question.id: question for question in read}
-        return self._seen[key, classify]
-
-
-def _rows(named: Row, artifact: Artifact, texts: _Texts) -> list[Row]:
-    import pyarrow.parquet as pq
-
-    if QUESTIONS not in artifact.manifest.files:  # a round after the end of boosting
-        return []
-    known = texts.of(artifact)
-    stored = pq.read_table(artifact.path(QUESTIONS)).to_pylist()
-    return [{**named, **_told(known[row["id"]], row)} for row in stored]
-
-
-def _told(question: "Question", stored: Row) -> Row:
-    given, right = stored["prediction"], stored["correct"]
-    if given is not None:
-        given = question.final(given) or given.strip()
-    elif stored["choice"] is not None:
-        given, right = question.choices[int(stored["choice"])], stored["choice_correct"]
-    return {
-        "question": question.id,
-        "prompt": question.prompt,
-        "answer": question.answer,
-        "choices": list(question.choices),
-        "difficulty": question.difficulty,
-        "given": given,
-        "right": right,
-        **{name: stored.get(name) for name in STORED},
-    }

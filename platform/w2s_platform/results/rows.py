@@ -14,7 +14,7 @@ from w2s_platform.results.reading import (
     varied_keys,
     varied_of,
 )
-from w2s_platform.store import Store
+from w2s_platform.store import Artifact, Store
 from w2s_platform.subject import BEST, CHOSEN, PREFIX, ceiling_of
 
 if TYPE_CHECKING:
@@ -66,8 +66,12 @@ class Measurements:
             artifact = self._store.find(key)
             if artifact is None:
                 return []
-            self._seen[key] = json.loads(artifact.path(MEASUREMENTS).read_text())
+            self.take(artifact)
         return self._seen[key]
+
+    def take(self, artifact: Artifact) -> None:
+        """Read what a stage measured from its artifact, which was found already."""
+        self._seen[artifact.key] = json.loads(artifact.path(MEASUREMENTS).read_text())
 
 
 def cell_rows(sweep: str, cell: CellRecord, reader: Measurements) -> Iterator[Row]:

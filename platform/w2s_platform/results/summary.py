@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from w2s_platform.results.coded import as_text, row_codes
 from w2s_platform.results.rows import COLUMNS
 from w2s_platform.subject import BEST, CHOSEN, GENERATION
 from w2s_platform.sweepfile.tree import CASE
@@ -23,6 +24,9 @@ REPORTED = ("id", "ood")
 """The roles of test questions, which are what a table shows as soon as they are measured."""
 GROUP = ("role", "metric", "subject")
 INTERVAL = ("mean", "low", "high", "n", "undefined")
+_SLICE = ["sweep", "cell", "seed", "task", "role", "split", "metric"]
+"""What two subjects have in common where they are compared. A cell's id says what it varies:
+pairing by that too would only take longer."""
 
 
 def varied_columns(frame: "pd.DataFrame") -> list[str]:
@@ -34,7 +38,8 @@ def varied_columns(frame: "pd.DataFrame") -> list[str]:
     if CASE not in varied:
         return varied
     others = [column for column in varied if column != CASE]
-    values = frame[others].astype(str).groupby(frame[CASE].astype(str)).nunique()
+    different = frame[varied].drop_duplicates().astype(str)
+    values = different.groupby(CASE)[others].nunique()
     return [CASE, *(column for column in others if (values[column] > 1).any())]
 
 
@@ -67,8 +72,8 @@ def per_seed(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Data
         Columns `by…, role, metric, subject, seed, value`.
     """
     keys = _keys(frame, by)
-    each = frame.groupby([*keys, "seed"], dropna=False, sort=False)["value"]
-    return each.mean().where(each.count() == each.size()).reset_index()
+    each = frame.groupby([*keys, "seed"], dropna=False, sort=False, observed=True)["value"]
+    return as_text(each.mean().where(each.count() == each.size()).reset_index())
 
 
 def summarise_seeds(seeds: "pd.DataFrame") -> "pd.DataFrame":
@@ -92,13 +97,15 @@ def count_uneven(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> int:
         frame: Result rows.
         by: As for `summarise`.
     """
+    import numpy as np
+    import pandas as pd
+
     keys = _keys(frame, by)
-    slices = list(dict.fromkeys([*keys, "task", "split", *varied_columns(frame)]))
-    rows = frame[[*slices, "seed"]]
-    wanted = rows.drop_duplicates(slices).groupby(keys, dropna=False, sort=False).size()
-    each = rows.groupby([*keys, "seed"], dropna=False, sort=False).size().reset_index(name="rows")
-    found = each.groupby(keys, dropna=False, sort=False)["rows"].min()
-    return int((found.to_numpy() < wanted.to_numpy()).sum())
+    mean, seed = row_codes(frame, keys), row_codes(frame, [*keys, "seed"])
+    each = row_codes(frame, dict.fromkeys([*keys, "task", "split", *varied_columns(frame)]))
+    wanted = np.bincount(mean[~pd.Series(each).duplicated()])
+    rows = pd.Series(np.bincount(seed)).groupby(mean[~pd.Series(seed).duplicated()]).min()
+    return int((rows.to_numpy() < wanted).sum())
 
 
 def _keys(frame: "pd.DataFrame", by: Sequence[str] | None) -> list[str]:
@@ -123,7 +130,10 @@ def differences(
         As `summarise`, with `subject` like `ensemble - floor`.
     """
     chosen = pairs_of(frame["subject"].unique()) if pairs is None else pairs
-    return summarise(paired(frame, chosen, metrics), by)
+    kept = varied_columns(frame) if by is None else by
+    # Only what the means need is carried along: most of the time goes into copying columns.
+    needed = frame[list(dict.fromkeys([*_SLICE, "subject", "value", *kept]))]
+    return summarise(paired(needed, chosen, metrics), kept)
 
 
 def pairs_of(subjects: Iterable[str]) -> list[tuple[str, str]]:
@@ -142,21 +152,33 @@ def paired(
     Returns:
         The columns of the frame, with `subject` like `ensemble - floor`.
     """
+    import numpy as np
     import pandas as pd
 
-    # A cell's id says what it varies: pairing by that too would only take longer.
-    slices = ["sweep", "cell", "seed", "task", "role", "split", "metric"]
-    chosen = frame[frame["metric"].isin(metrics)]
+    compared = {subject for pair in pairs for subject in pair}
+    chosen = frame[frame["metric"].isin(metrics) & frame["subject"].isin(compared)]
+    # Slices as numbers: merging on seven columns, for each pair anew, would take most of the time.
+    place = row_codes(chosen, _SLICE)
     parts: list[pd.DataFrame] = []
     for first, second in pairs:
-        left, right = (chosen[chosen["subject"] == subject] for subject in (first, second))
-        both = left.merge(right[[*slices, "value"]], on=slices, suffixes=("", "_other"))
+        left, right = (np.flatnonzero(chosen["subject"] == subject) for subject in (first, second))
+        both = pd.merge(
+            pd.DataFrame({"slice": place[left], "row": left}),
+            pd.DataFrame({"slice": place[right], "other": right}),
+            on="slice",
+        )
         if len(both):
-            both = both.assign(
-                value=both["value"] - both["value_other"], subject=f"{first} - {second}"
-            )
-            parts.append(both[list(frame.columns)])
+            parts.append(_difference(chosen, both["row"], both["other"], f"{first} - {second}"))
     return pd.concat(parts) if parts else frame.iloc[:0]
+
+
+def _difference(
+    rows: "pd.DataFrame", first: "pd.Series[int]", second: "pd.Series[int]", name: str
+) -> "pd.DataFrame":
+    """The rows at some places, less the values of those at others."""
+    values = rows["value"].to_numpy()
+    made = rows.iloc[first].reset_index(drop=True)
+    return made.assign(value=values[first] - values[second], subject=name)
 
 
 def _t_of_seeds(n: "pd.Series[int]", level: float = 0.95) -> "pd.Series[float]":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ensemble_core.errors import InputError
 from ensemble_core.settings import ModelRef
-from w2s_platform.results.ledger import find_cell
+from w2s_platform.results.ledger import CellRecord, find_cell
 from w2s_platform.results.outcomes import find_question
 from w2s_platform.results.reading import StoreLike, opened
 from w2s_platform.stages.context import read_json
@@ -25,7 +25,7 @@ COLUMNS = ("position", "truth", "voter", "token", "probability", "truth_probabil
 
 def votes(
     store: StoreLike,
-    cell: str,
+    cell: str | CellRecord,
     question: str,
     subject: str = "ensemble",
     most_parameters: int = MOST_PARAMETERS,
@@ -37,7 +37,7 @@ def votes(
 
     Args:
         store: A store or its URL.
-        cell: A cell's id, or how it begins.
+        cell: A cell's id, or how it begins; or the cell as its ledger has it.
         question: The question's id, see `results.questions`.
         subject: `ensemble`, `bagging`, or any other subject of the cell, which then votes alone.
         most_parameters: How many the experts may have together.
@@ -57,7 +57,7 @@ def votes(
     from ensemble_core.votes import question_votes
 
     found = opened(store)
-    _, record = find_cell(found, cell)
+    record = cell if isinstance(cell, CellRecord) else find_cell(found, cell)[1]
     text, evaluation = find_question(found, record, subject, question)
     artifact = found.require(evaluation.manifest.preimage["inputs"]["model"])
     layers = evaluation.manifest.preimage["settings"].get("layers")

@@ -1,0 +1,52 @@
+// A table comes as one text: as components, each of its cells would cost the browser as much as a
+// figure's axis. What it holds becomes text nodes, never HTML.
+(function () {
+  "use strict";
+
+  function cellOf(kind, value) {
+    const cell = document.createElement(kind.tag);
+    if (kind.name) cell.className = kind.name;
+    if (value !== null && typeof value === "object") {
+      const link = document.createElement("a");
+      link.href = value.to;
+      link.textContent = value.text;
+      cell.append(link);
+    } else {
+      cell.textContent = value;
+    }
+    return cell;
+  }
+
+  function rowOf(values, kinds, tag) {
+    const row = document.createElement("tr");
+    row.append(...values.map((value, place) => cellOf({ tag: tag, name: kinds[place] }, value)));
+    return row;
+  }
+
+  function fill(place) {
+    const told = JSON.parse(place.dataset.table);
+    const table = document.createElement("table");
+    const head = rowOf(told.columns, told.kinds, "th");
+    for (const cell of head.children) cell.scope = "col";
+    table.createTHead().append(head);
+    table.createTBody().append(...told.rows.map((values) => rowOf(values, told.kinds, "td")));
+    place.replaceChildren(table);
+    place.shown = place.dataset.table;
+  }
+
+  new MutationObserver(function () {
+    for (const place of document.querySelectorAll("[data-table]")) {
+      if (place.shown !== place.dataset.table) fill(place);
+    }
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ["data-table"] });
+
+  // A link to another state of the page is followed without loading the page anew.
+  document.addEventListener("click", function (event) {
+    const link = event.target.closest("[data-table] a");
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    history.pushState({}, "", link.href);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    window.scrollTo(0, 0);
+  });
+})();
