@@ -13,7 +13,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SUBJECT_COLOURS = {
     "weak_base": "#a08c6e",
     "floor": "#7d8590",
-    "expert alone": "#56a3c9",
+    "expert alone": "#4b8fb5",
     "long": "#8c6d31",
     "bagging": "#1b9e77",
     "ensemble": "#0072b2",
@@ -48,7 +48,13 @@ DIVERGING = [[0.0, "#b35806"], [0.5, "#f2f2f2"], [1.0, "#2166ac"]]
 OTHER = "#7d8590"
 AMOUNT, LOST = "#4a6078", "#b0362c"
 """What was spent; what was spent in vain."""
-STATE_COLOURS = {"done": "#3f6b57", "running": "#4f9ac4", "waiting": "#b4bbc6", "failed": LOST}
+STATE_COLOURS = {
+    "done": "#3f6b57",
+    "cached": "#8fb3a3",
+    "running": "#4f9ac4",
+    "waiting": "#b4bbc6",
+    "failed": LOST,
+}
 """Where cells stand: none of the subjects' colours."""
 
 

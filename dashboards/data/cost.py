@@ -13,15 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COMPARED = ("floor", "bagging", "long", "ensemble", "single", "student", "ceiling")
-READ = {
-    "kind": "stage",
-    "stages": "finished",
-    "device_hours": "device hours",
-    "failed_hours": "lost hours",
-    "failed_attempts": "lost attempts",
-    "tokens_millions": "tokens, millions",
-    "tera_flops": "10¹² FLOPs",
-}
+_UNITS = {"hours": 1.0, "minutes": 60.0, "seconds": 3600.0}
+"""How many there are in an hour."""
 
 
 def by_kind(costs: "pd.DataFrame") -> "pd.DataFrame":
@@ -36,6 +29,34 @@ def by_kind(costs: "pd.DataFrame") -> "pd.DataFrame":
         failed_hours=sums["failed_device_seconds"] / 3600,
         tokens_millions=sums["tokens"] / 1e6,
         tera_flops=sums["flops"] / 1e12,
+    )
+
+
+def unit_of(hours: float) -> tuple[str, float]:
+    """The largest unit of which an amount has two or more, and how many of it make an hour."""
+    return next((unit for unit in _UNITS.items() if hours * unit[1] >= 2), ("seconds", 3600.0))
+
+
+def as_read(frame: "pd.DataFrame", unit: str) -> "pd.DataFrame":
+    """The costs of `by_kind` with the names and digits that people read.
+
+    Args:
+        frame: What `by_kind` returned.
+        unit: Of times: `hours`, `minutes` or `seconds`.
+    """
+    times = {f"device {unit}": "device_hours", f"lost {unit}": "failed_hours"}
+    scaled = {name: (frame[column] * _UNITS[unit]).round(3) for name, column in times.items()}
+    return (
+        frame[["kind", "stages"]]
+        .assign(
+            **scaled,
+            **{
+                "lost attempts": frame["failed_attempts"],
+                "tokens, millions": frame["tokens_millions"].round(3),
+                "10¹² FLOPs": frame["tera_flops"].round(3),
+            },
+        )
+        .rename(columns={"kind": "stage", "stages": "finished"})
     )
 
 

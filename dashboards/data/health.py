@@ -1,17 +1,18 @@
 """Is it healthy? Where cells and stages stand, who works on what, and what went wrong."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dashboards.data.reader import SweepData, cell_state
+from w2s_platform.results.ledger import CellRecord
 from w2s_platform.results.values import show_value
 from w2s_platform.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STATES = ("done", "running", "waiting", "failed")
+STATES = ("done", "cached", "running", "waiting", "failed")
 MOST = 200
 """Failed or running stages that are listed."""
 
@@ -20,6 +21,7 @@ def cells(data: SweepData) -> "pd.DataFrame":
     """One row per cell: its id, seed, `state`, how many stages are done, and its varied keys."""
     import pandas as pd
 
+    cached = {key for key in data.statuses if data.is_cached(key)}
     rows: list[dict[str, Any]] = []
     for cell in data.ledger.cells:
         states = [data.statuses[key] for key in cell.stages]
@@ -29,7 +31,7 @@ def cells(data: SweepData) -> "pd.DataFrame":
                 "sweep": data.sweep,
                 "cell": cell.id,
                 "seed": cell.seed,
-                "state": cell_state(states),
+                "state": _state(data, cell, cached),
                 "stages done": sum(state == "done" for state in states),
                 "stages": len(states),
                 **varied,
@@ -39,13 +41,17 @@ def cells(data: SweepData) -> "pd.DataFrame":
 
 
 def states(data: SweepData) -> "pd.DataFrame":
-    """How many cells and stages are done, running, waiting and failed."""
+    """How many cells and stages are done, cached, running, waiting and failed.
+
+    What is cached is done, too, but was so before the sweep was first run.
+    """
     import pandas as pd
 
-    of_cells = Counter(
-        cell_state([data.statuses[key] for key in cell.stages]) for cell in data.ledger.cells
+    cached = {key for key in data.statuses if data.is_cached(key)}
+    of_cells = Counter(_state(data, cell, cached) for cell in data.ledger.cells)
+    of_stages = Counter(
+        "cached" if key in cached else _word(state) for key, state in data.statuses.items()
     )
-    of_stages = Counter(_word(state) for state in data.statuses.values())
     lines = [("cells", of_cells), ("stages", of_stages)]
     return pd.DataFrame(
         [{"what": what, **{state: held[state] for state in STATES}} for what, held in lines]
@@ -102,6 +108,11 @@ def running(data: SweepData, store: Store) -> "pd.DataFrame":
 def kinds(data: SweepData) -> Mapping[str, int]:
     """How many stages of each kind are finished."""
     return Counter(facts.kind for facts in data.stages.values())
+
+
+def _state(data: SweepData, cell: CellRecord, cached: Collection[str]) -> str:
+    state = cell_state([data.statuses[key] for key in cell.stages])
+    return "cached" if state == "done" and all(key in cached for key in cell.stages) else state
 
 
 def _word(status: str) -> str:

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 
 from w2s_platform.results.coded import as_codes
 from w2s_platform.results.ledger import CellRecord, Ledger, read_ledger
+from w2s_platform.results.notes import ensemble_note, notes_told
 from w2s_platform.results.reading import Row, varied_keys
 from w2s_platform.results.rows import COLUMNS, Measurements, cell_rows
 from w2s_platform.store import Cost, Manifest, Status, Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+STOPPED = "stopped early"
+"""The state of a cell whose trial the search's scheduler ended: nothing of it is to be measured."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class StageFacts:
     created: str
     inputs: tuple[str, ...]
     """Keys of the stages that it read."""
+    note: str = ""
+    """Of an ensemble that is not what was asked for: what it is instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +45,8 @@ class SweepData:
     ledger: Ledger
     key: str
     """Content key of the ledger: which version of the sweep this is."""
+    recorded: str
+    """When the sweep was first run: ISO 8601, UTC."""
     frame: "pd.DataFrame"
     """The result rows, those of `results.load`."""
     statuses: Mapping[str, Status]
@@ -73,7 +81,23 @@ class SweepData:
         """Why cells have no measurement at all: state → how many."""
         measured = set(self.coded["cell"].unique())
         lacking = (cell for cell in self.ledger.cells if cell.id not in measured)
-        return Counter(cell_state([self.statuses[key] for key in c.stages]) for c in lacking)
+        return Counter(self._why(cell) for cell in lacking)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Where ensembles are not what was asked for, as `results.notes.ensemble_notes` says it."""
+        ensembles = (self.stages.get(c.models.get("ensemble", "")) for c in self.ledger.cells)
+        found = Counter(facts.note for facts in ensembles if facts and facts.note)
+        return tuple(notes_told(found, self.ledger))
+
+    def is_cached(self, key: str) -> bool:
+        """Whether a stage was finished before the sweep was first run: another one made it."""
+        facts = self.stages.get(key)
+        return facts is not None and facts.created < self.recorded
+
+    def _why(self, cell: CellRecord) -> str:
+        state = cell_state([self.statuses[key] for key in cell.stages])
+        return STOPPED if state == "done" and not cell.measures else state
 
     def state_of(self, cell: str) -> tuple[Status, ...]:
         """Where the stages of a cell stand; empty where there is no such cell."""
@@ -131,7 +155,7 @@ class SweepReader:
         """
         until = math.inf if budget is None else self._clock() + budget
         before = self._data
-        ledger, key = self._newest_ledger()
+        ledger, key, recorded = self._newest_ledger()
         keys = dict.fromkeys(stage for cell in ledger.cells for stage in cell.stages)
         statuses = self._statuses(keys)
         wanted = [k for k in keys if statuses[k] == "done" and k not in self._stages]
@@ -142,6 +166,7 @@ class SweepReader:
             self._data = SweepData(
                 ledger=ledger,
                 key=key,
+                recorded=recorded,
                 frame=self._frame(ledger, read),
                 statuses=statuses,
                 stages=before.stages if same and before else dict(self._stages),
@@ -152,14 +177,15 @@ class SweepReader:
         assert self._data is not None
         return self._data
 
-    def _newest_ledger(self) -> tuple[Ledger, str]:
+    def _newest_ledger(self) -> tuple[Ledger, str, str]:
+        """The newest ledger, its content key, and when the sweep was first recorded."""
         versions = self._store.sweep_versions(self._sweep)
-        key = versions[-1].key if versions else ""
+        key, recorded = (versions[-1].key, versions[0].recorded) if versions else ("", "")
         if self._data is not None and self._data.key == key:
-            return self._data.ledger, key
+            return self._data.ledger, key, recorded
         ledger = read_ledger(self._store, self._sweep)
         self._cells_of = _cells_by_measure(ledger.cells)
-        return ledger, key
+        return ledger, key, recorded
 
     def _statuses(self, keys: Iterable[str]) -> dict[str, Status]:
         """Finished stages stay finished: only the others are asked for."""
@@ -177,7 +203,7 @@ class SweepReader:
             if manifest is None:
                 damaged += 1
                 continue
-            self._stages[key] = _facts(manifest)
+            self._stages[key] = self._facts(manifest)
             read.append(key)
         return read, damaged
 
@@ -190,6 +216,19 @@ class SweepReader:
             return None
         self._measurements.take(artifact)
         return artifact.manifest
+
+    def _facts(self, manifest: Manifest) -> StageFacts:
+        git = manifest.provenance.git
+        is_ensemble = manifest.kind == "ensemble"
+        return StageFacts(
+            kind=manifest.kind,
+            cost=manifest.cost,
+            commit=git.commit if git else "",
+            dirty=bool(git and git.dirty),
+            created=manifest.created,
+            inputs=tuple(manifest.preimage.get("inputs", {}).values()),
+            note=ensemble_note(self._store, manifest.key) if is_ensemble else "",
+        )
 
     def _frame(self, ledger: Ledger, read: Iterable[str]) -> "pd.DataFrame":
         """The rows of cells with something new, beside those of the others."""
@@ -229,18 +268,6 @@ def _together(
     if not order.is_monotonic_increasing:
         both = both.iloc[order.argsort(kind="stable")]
     return both.reset_index(drop=True)[list(fresh.columns)]
-
-
-def _facts(manifest: Manifest) -> StageFacts:
-    git = manifest.provenance.git
-    return StageFacts(
-        kind=manifest.kind,
-        cost=manifest.cost,
-        commit=git.commit if git else "",
-        dirty=bool(git and git.dirty),
-        created=manifest.created,
-        inputs=tuple(manifest.preimage.get("inputs", {}).values()),
-    )
 
 
 def _cells_by_measure(cells: Iterable[CellRecord]) -> dict[str, list[int]]:

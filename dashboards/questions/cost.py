@@ -62,18 +62,18 @@ def _subjects(data: SweepData, stored: Stored) -> "pd.DataFrame":
 
 
 def _kinds(scope: Scope, frame: "pd.DataFrame") -> Block:
-    parts = {"device_hours": AMOUNT}
+    unit, _ = cost.unit_of(frame["device_hours"].max())
+    text = cost.as_read(frame, unit)
+    parts = {f"device {unit}": AMOUNT}
     if frame["failed_hours"].sum() > 0:
-        parts["failed_hours"] = LOST
-    text = frame[list(cost.READ)].rename(columns=cost.READ)
-    rounded = text.round({name: 3 for name in text.columns if text[name].dtype == float})
+        parts[f"lost {unit}"] = LOST
     return Block(
         name="kinds",
         title="By kind of stage",
         frame=frame,
-        text=rounded,
+        text=text,
         figure=bar_figure(
-            frame, "kind", parts, title="device hours", state=scope.selection.to_query()
+            text, "stage", parts, title=f"device {unit}", state=scope.selection.to_query()
         ),
         notes=(
             "work that cells share is billed once; a device is a GPU or, where there is none, a "
@@ -94,16 +94,19 @@ def _frontiers(scope: Scope, stored: Stored) -> Iterator[Block]:
         frame = cost.frontier(scope.rows, costs, metric, role, lower=metric in _LOWER)
         if frame.empty:
             continue
-        shown = frame.assign(value=frame["value"] * scale_of(metric).factor)
+        unit, in_hour = cost.unit_of(frame["device_hours"].max())
+        shown = frame.assign(
+            value=frame["value"] * scale_of(metric).factor, cost=frame["device_hours"] * in_hour
+        )
         yield Block(
             name=f"frontier-{role}",
             title=f"{heading(metric)} against cost, {ROLES[role]} questions",
             frame=frame,
             figure=frontier_figure(
                 shown,
-                x="device_hours",
+                x="cost",
                 y="value",
-                titles=("device hours to make it, all that it needs included", heading(metric)),
+                titles=(f"device {unit} to make it, all that it needs included", heading(metric)),
                 state=scope.selection.to_query(),
             ),
             notes=(

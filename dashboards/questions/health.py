@@ -58,7 +58,8 @@ def _sweep(
         ),
         words=tuple(_words(states)),
         notes=(
-            "stages that cells share count once",
+            "stages that cells share count once; cached: there before this sweep was first run",
+            *data.notes,
             *([f"{data.damaged} finished stages have damaged files"] if data.damaged else []),
         ),
     )

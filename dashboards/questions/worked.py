@@ -1,5 +1,6 @@
 """Did it work?"""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ def _levels(scope: Scope, metric: str, by: list[str]) -> Block:
         notes=(
             _MEANS,
             *scope.notes(rows),
+            *(note for data in scope.data for note in data.notes),
             *([_STAGED] if len(rows) < len(every) else []),
             *([lacks] if lacking else []),
             *_undrawn(frame),
@@ -120,8 +122,9 @@ def _gains(scope: Scope, frame: "pd.DataFrame", metric: str, by: list[str]) -> I
 
 
 def _lead(scope: Scope, gains: "pd.DataFrame", metric: str) -> Iterator[str]:
-    """One sentence per comparison, where the results are one group."""
-    if _several(gains) or gains.empty:
+    """One sentence per comparison: what was gained or, of several groups, in how many of them."""
+    if _several(gains):
+        yield from _tally(gains, metric)
         return
     if over := scope.averaged(scope.by):
         yield f"Averaged over {some(over)}: 'Keep apart' and 'Filters' show single configurations."
@@ -136,6 +139,20 @@ def _lead(scope: Scope, gains: "pd.DataFrame", metric: str) -> Iterator[str]:
             }[said]
             where = f"on {role_name(row['role'])} questions"
             yield f"{first} {middle} {where}: {_difference(row, metric)}."
+
+
+def _tally(gains: "pd.DataFrame", metric: str) -> Iterator[str]:
+    """Each comparison's verdicts over the groups."""
+    for (subject, role), part in gains.groupby(["subject", "role"], sort=False):
+        if subject in _CLAIMS:
+            first, second = _CLAIMS[str(subject)]
+            said = Counter(verdict(row["low"], row["high"], metric) for row in records(part))
+            where = f"on {role_name(role)} questions"
+            yield (
+                f"{first} against {second} {where}, {count(len(part), 'configuration')}: "
+                f"better in {said['better']}, worse in {said['worse']}, not clear in "
+                f"{said['not clear']}."
+            )
 
 
 def _read(

@@ -8,6 +8,7 @@ from typing import Any
 
 from w2s_platform.store import Cost, FileEntry, GitState, Manifest, Provenance, Store, names
 from w2s_platform.store.manifest import dump_manifest
+from w2s_platform.store.records import utc_now
 
 LEVELS = {
     "floor": 0.40, "bagging": 0.44, "ensemble": 0.46, "single": 0.50, "student": 0.56,
@@ -59,7 +60,7 @@ def publish(
         token=1,
         provenance=Provenance(git=GitState(commit="c0ffee" * 6 + "abcd", dirty=False)),
         cost=Cost(wall_seconds=2.0, device_seconds=2.0, tokens=1000, flops=1e9),
-        created="2026-01-01T00:00:00+00:00",
+        created=utc_now(),
     )
     store.backend.put_new(names.manifest(key), dump_manifest(manifest), durable=False)
 

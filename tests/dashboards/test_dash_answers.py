@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from ledgers import LEVELS, jitter
 from dashboards.blocks import Answer
 from dashboards.data import cost, mattered, tasks, worked
 from dashboards.data.library import Library
-from dashboards.data.scope import scope_of
+from dashboards.data.scope import NOTHING, scope_of
 from dashboards.questions.catalogue import QUESTIONS, answer
 from dashboards.selection import Selection
 from dashboards.text import difference_words, verdict
 from w2s_platform.cli.render.layout import Layout
 from w2s_platform.cli.render.results import result_layouts
 from w2s_platform.results import load
+from w2s_platform.results.ledger import read_ledger
+from w2s_platform.results.notes import ensemble_notes
 from w2s_platform.results.summary import differences, summarise
 from w2s_platform.store import Store
 
@@ -57,7 +60,7 @@ def test_the_first_page_has_exactly_the_numbers_of_results(filled: Store) -> Non
 
 
 def test_texts_are_those_of_the_table_in_a_terminal(filled: Store) -> None:
-    shown, frame = asked(filled, "worked"), load(filled, "study")
+    shown, frame = asked(filled, "worked", by=(NOTHING,)), load(filled, "study")
     gaps = differences(frame, [], metrics=("accuracy",))
     (table,) = result_layouts(summarise(frame, []), gaps, sweep="study", metric="accuracy")
     assert isinstance(table, Layout)
@@ -80,7 +83,7 @@ def test_the_lead_says_in_words_what_was_gained(filled: Store) -> None:
         f"+{gaps.mean():.1f} points, 95 % interval {gaps.mean() - half:.1f} to "
         f"{gaps.mean() + half:.1f}, 5 seeds."
     )
-    assert said in asked(filled, "worked").lead
+    assert said in asked(filled, "worked", by=(NOTHING,)).lead
 
 
 def test_a_few_configurations_are_kept_apart_unless_asked_otherwise(empty: Store) -> None:
@@ -88,11 +91,18 @@ def test_a_few_configurations_are_kept_apart_unless_asked_otherwise(empty: Store
 
     cells = [cell("study", {"experts.count": n}, s) for n in (1, 2) for s in (0, 1)]
     write_sweep(empty, "study", cells)
-    apart, together = asked(empty, "worked"), asked(empty, "worked", by=("nothing",))
+    apart, together = asked(empty, "worked"), asked(empty, "worked", by=(NOTHING,))
     levels = apart.block("levels"), together.block("levels")
     assert [block.frame["group"].nunique() for block in levels if block] == [2, 1]
-    assert together.lead
-    assert not apart.lead
+    assert "alone on ID questions: +" in together.lead[1]
+    assert "alone on ID questions, 2 configurations: better in " in apart.lead[0]
+    gains = apart.block("gains")
+    assert gains is not None
+    mine = gains.frame[
+        (gains.frame["subject"] == "ensemble - floor") & (gains.frame["role"] == "id")
+    ]
+    told = [int(n) for n in re.findall(r" in (\d+)", apart.lead[0])]
+    assert told == [sum(mine["low"] > 0), sum(mine["high"] < 0), 2 - told[0] - told[1]]
 
 
 def test_a_figure_says_what_it_averages_over(empty: Store) -> None:
@@ -260,7 +270,68 @@ def test_health_counts_every_cell_once(filled: Store) -> None:
     block = asked(filled, "health", "part").block("states")
     assert block is not None
     cells = block.frame.set_index("what").loc["cells"].to_dict()
-    assert cells == {"done": 12, "running": 0, "waiting": 28, "failed": 0}
+    assert cells == {"done": 12, "cached": 0, "running": 0, "waiting": 28, "failed": 0}
+
+
+def test_what_was_there_before_the_sweep_is_cached(empty: Store) -> None:
+    from ledgers import finish, grid, write_sweep
+
+    cells = grid("study", 10)
+    for each in cells[:3]:
+        finish(empty, each)
+    write_sweep(empty, "study", cells, finished=0)
+    finish(empty, cells[3])
+    found = asked(empty, "health")
+    block, listed = found.block("states"), found.block("cells")
+    assert block is not None
+    assert listed is not None
+    for what in ("cells", "stages"):
+        row = block.frame.set_index("what").loc[what]
+        assert (row["done"], row["cached"], row["waiting"]) == (1, 3, 6)
+    assert list(listed.frame["state"]) == [*["cached"] * 3, "done", *["waiting"] * 6]
+
+
+def test_cells_of_trials_that_were_stopped_are_left_out_with_the_reason(empty: Store) -> None:
+    from ledgers import cell, finish
+
+    whole, stopped = (cell("study", {"rate": n}, 0) for n in (1, 2))
+    finish(empty, whole)
+    finish(empty, stopped)
+    ledger = {"sweep": "study", "cells": [whole, stopped | {"measures": []}]}
+    empty.record_sweep("study", ledger)
+    block = asked(empty, "worked").block("levels")
+    assert block is not None
+    assert "shows 1 seed, 1 of 2 cells; not shown: 1 stopped early" in block.notes
+
+
+def test_pages_say_where_an_ensemble_is_not_what_was_asked_for(empty: Store) -> None:
+    from ledgers import cell, finish, key_of, publish
+
+    made = cell("study", {"count": 6}, 0)
+    finish(empty, made)
+    key = key_of("an ensemble")
+    publish(empty, key, "ensemble", {"ensemble.json": {"note": "6 experts asked for, 5 accepted"}})
+    made |= {"stages": [*made["stages"], key], "models": {"ensemble": key}}
+    empty.record_sweep("study", {"sweep": "study", "cells": [made]})
+    told = "6 experts asked for, 5 accepted (1 of 1 cells)"
+    assert [told] == ensemble_notes(empty, read_ledger(empty, "study"))
+    for question, name in (("worked", "levels"), ("health", "states")):
+        block = asked(empty, question).block(name)
+        assert block is not None
+        assert told in block.notes
+
+
+@pytest.mark.parametrize(
+    ("hours", "unit"), [(30.0, "hours"), (0.5, "minutes"), (0.02, "seconds"), (0.0, "seconds")]
+)
+def test_costs_are_told_in_a_unit_that_suits_them(hours: float, unit: str) -> None:
+    assert cost.unit_of(hours)[0] == unit
+    spent = pd.DataFrame(
+        [{"kind": "round", "stages": 1, "device_seconds": hours * 3600, "tokens": 0, "flops": 0.0,
+          "failed_device_seconds": 0.0, "failed_attempts": 0}]
+    )  # fmt: skip
+    (read,) = cost.as_read(cost.by_kind(spent), unit)[f"device {unit}"]
+    assert read == pytest.approx(hours * cost.unit_of(hours)[1])
 
 
 def test_failures_are_told_in_plain_words(empty: Store) -> None:
@@ -287,7 +358,7 @@ def test_sweeps_side_by_side_are_groups_of_their_own(filled: Store) -> None:
     block = found.block("levels")
     assert block is not None
     assert set(block.frame["sweep"]) == {"study", "part"}
-    alone = asked(filled, "worked").block("levels")
+    alone = asked(filled, "worked", by=(NOTHING,)).block("levels")
     assert alone is not None
     mine = block.frame[block.frame["sweep"] == "study"]["mean"].tolist()
     assert mine == pytest.approx(alone.frame["mean"].tolist())

@@ -13,6 +13,8 @@ from outcomes import answered
 from dashboards.questions.catalogue import QUESTIONS
 from dashboards.report.write import write_report
 from ensemble_core.tasks.question import Question
+from w2s_platform.results import load
+from w2s_platform.results.summary import varied_columns
 from w2s_platform.store import Store
 
 pytestmark = pytest.mark.slow
@@ -47,7 +49,7 @@ def test_an_analyst_clicks_through_the_questions(live: Live, tab: Any) -> None:
 
 
 def test_the_first_page_says_what_the_terminal_says(live: Live, tab: Any) -> None:
-    tab.goto(live.page("worked", "study"))
+    tab.goto(live.page("worked", "study", "&by=nothing"))
     drawn(tab)
     lead = tab.locator(".lead").inner_text()
     assert re.search(r"better than the first expert alone on ID questions: \+\d+\.\d points", lead)
@@ -169,6 +171,7 @@ def test_the_report_opens_from_disk_without_a_network(
     filled: Store, tab: Any, tmp_path: Path
 ) -> None:
     path = write_report(filled.url, "study", tmp_path)
+    keys = ",".join(varied_columns(load(filled, "study")))
     tab.context.set_offline(True)
     tab.goto(path.as_uri())
     tab.wait_for_selector("#worked-levels .main-svg")
@@ -177,7 +180,7 @@ def test_the_report_opens_from_disk_without_a_network(
     assert {url.partition(":")[0] for url in tab.asked} <= {"file", "data", "blob"}
     with tab.expect_download() as download:
         tab.locator("#worked-levels").get_by_role("button", name="CSV").click()
-    assert Path(download.value.path()).read_text().startswith("role,metric,subject,mean")
+    assert Path(download.value.path()).read_text().startswith(f"{keys},role,metric,subject,mean")
     shot(tab, "report")
 
 

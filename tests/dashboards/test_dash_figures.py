@@ -54,7 +54,7 @@ def test_id_and_ood_stand_side_by_side_on_one_scale() -> None:
 
 
 def test_groups_beyond_the_room_are_left_to_the_table() -> None:
-    frame = pd.DataFrame([mean("floor", 0.1 * n, **{GROUP: f"count {n}"}) for n in range(9)])
+    frame = pd.DataFrame([mean("floor", 0.1 * n, **{GROUP: f"count {n}"}) for n in range(15)])
     assert len(interval_figure(frame, "accuracy").data) == MOST_GROUPS
 
 

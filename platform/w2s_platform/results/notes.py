@@ -21,11 +21,22 @@ def ensemble_notes(store: "Store", ledger: Ledger) -> list[str]:
     """
     found: Counter[str] = Counter()
     for cell in ledger.cells:
-        artifact = store.find(cell.models["ensemble"]) if "ensemble" in cell.models else None
-        if artifact is not None and artifact.kind == "ensemble":
-            note = json.loads(artifact.path(ENSEMBLE).read_text())["note"]
-            found.update([note] if note else [])
-    return [f"{note} ({number} of {len(ledger.cells)} cells)" for note, number in found.items()]
+        note = ensemble_note(store, cell.models["ensemble"]) if "ensemble" in cell.models else ""
+        found.update([note] if note else [])
+    return notes_told(found, ledger)
+
+
+def ensemble_note(store: "Store", key: str) -> str:
+    """What an ensemble is instead of what was asked for; empty where it is just that, or absent."""
+    artifact = store.find(key)
+    if artifact is None or artifact.kind != "ensemble":
+        return ""
+    return json.loads(artifact.path(ENSEMBLE).read_text())["note"] or ""
+
+
+def notes_told(notes: Mapping[str, int], ledger: Ledger) -> list[str]:
+    """A line for each note, with the number of cells that it is about."""
+    return [f"{note} ({number} of {len(ledger.cells)} cells)" for note, number in notes.items()]
 
 
 def staleness(ledger: Ledger, cells: Mapping[str, Collection[str]]) -> list[str]:
