@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.data.mattered import staged
 from dashboards.data.scope import REPORTED, ROLES, role_name, sort_key
+from ensemble_core.longform import bin_of
 from w2s_platform.cli.render.results import subject_order
 from w2s_platform.results.summary import summarise
 from w2s_platform.results.values import show_value
@@ -48,24 +49,31 @@ def by_difficulty(outcomes: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def by_position(outcomes: "pd.DataFrame", most: int = 64) -> "pd.DataFrame":
-    """Share of right answer tokens by their place in the answer, from 0, as means over seeds.
+    """Share of right answer tokens by their place in the answer, from 1, as means over seeds.
 
     The column `tokens` counts those that a mean is made of: few answers are long.
 
     Args:
         outcomes: What `results.questions` returned.
-        most: Places; later ones are left out.
+        most: Places up to which each is told; of longer answers, bins are, see `longform.bin_of`.
     """
     told = outcomes[outcomes["token_correct"].notna() & outcomes["role"].isin(REPORTED)]
     columns = ["cell", "seed", "subject", "task", "role", "split", "token_correct"]
     long = told[columns].explode("token_correct")
     long = long.assign(
-        position=long.groupby(level=0).cumcount(), value=long["token_correct"].astype(float)
+        position=long.groupby(level=0).cumcount() + 1, value=long["token_correct"].astype(float)
     )
-    near = long[(long["position"] < most) & long["value"].notna()]
-    means = _means(near.assign(metric="token_accuracy"), "position")
+    judged = long[long["value"].notna()]
+    bins = {place: bin_of(place) for place in judged["position"].unique()}
+    binned = max(bins, default=0) > most
+    if binned:
+        first = {place: start for place, (start, _) in bins.items()}
+        judged = judged.assign(position=judged["position"].map(first))
+    means = _means(judged.assign(metric="token_accuracy"), "position")
     keys = ["role", "subject", "position"]
-    return means.merge(near.groupby(keys).size().rename("tokens").reset_index(), on=keys)
+    frame = means.merge(judged.groupby(keys).size().rename("tokens").reset_index(), on=keys)
+    named = [f"{start}–{bin_of(start)[1]}" for start in frame["position"]] if binned else None
+    return frame if named is None else frame.assign(position=named)
 
 
 def reliability(bins: "pd.DataFrame") -> "pd.DataFrame":

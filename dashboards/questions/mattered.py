@@ -16,6 +16,7 @@ from dashboards.theme import AMOUNT
 from w2s_platform.cli.render.metrics import heading, scale_of
 from w2s_platform.cli.render.results import short_keys
 from w2s_platform.cli.render.text import count
+from w2s_platform.subject import PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,12 +39,17 @@ def answer(scope: Scope, stored: Stored) -> Answer:
 
 
 def judged_subject(scope: Scope, metric: str) -> str:
-    """The subject whose numbers are shown: the chosen one, else the last that there is."""
-    rows = scope.of(metric)
-    found = set(rows["subject"].unique())
-    if scope.selection.subject in found:
+    """The subject whose numbers are shown: the chosen one, else the last that there is.
+
+    Of a search most of whose trials were stopped early, the one that most of them were judged by.
+    """
+    found = scope.of(metric).groupby("subject", observed=True)["cell"].nunique()
+    cells = {str(name): int(number) for name, number in found.items()}
+    if scope.selection.subject in cells:
         return scope.selection.subject
-    return next((name for name in (*_JUDGED, *sorted(found)) if name in found), "")
+    most = max((cells[name] for name in cells if PREFIX.fullmatch(name)), default=0)
+    widely = [name for name in (*_JUDGED, *sorted(cells)) if 2 * cells.get(name, 0) >= most]
+    return next((name for name in widely if name in cells), "")
 
 
 def _prefixes(scope: Scope, metric: str) -> Iterator[Block]:

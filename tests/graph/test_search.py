@@ -162,3 +162,21 @@ def test_the_objective_is_the_mean_over_seeds(tmp_path: Path) -> None:
 def test_where_one_seed_has_no_value_the_objective_has_none(tmp_path: Path) -> None:
     accuracies = {"floor": [0.2, 0.3], "student": [0.3, 0.5], "ceiling": [0.6, 0.3]}
     assert measured(open_store(str(tmp_path)), search(PGR), accuracies) is None
+
+
+def test_a_trial_s_cells_tell_by_what_it_was_judged_on_the_way(home: Path) -> None:
+    """Each ensemble of fewer rounds; and where the trial ends early, nothing after it."""
+    configuration = search().configuration(VALUES)
+    assert len(configuration.steps) > 1
+    (first, *_) = configuration.graph.cells
+    told = {measure.subject: measure.key for measure in first.measures
+            if measure.role == "validation"}  # fmt: skip
+    names = [f"ensemble_{n}" for n in range(1, len(configuration.steps))]
+    assert [told[name] for name in (*names, "ensemble")] == [
+        step[0] for step in configuration.steps
+    ]
+    assert {measure.key for measure in first.measures} <= set(first.stages)
+    (ended, *_) = configuration.until(1).cells
+    subjects = {measure.subject for measure in ended.measures}
+    assert subjects == {"ensemble_1", "floor"}, "after one round they are the same"
+    assert configuration.until(len(configuration.steps)) == configuration.graph

@@ -16,7 +16,7 @@ from w2s_platform.graph.study import StudyContent
 from w2s_platform.results.rows import MEASUREMENTS, pgr_rows
 from w2s_platform.running.searching import Configuration
 from w2s_platform.stage import Json, canonical_json
-from w2s_platform.subject import ceiling_of
+from w2s_platform.subject import ceiling_of, prefix_of
 from w2s_platform.sweepfile.expand import cells_at, value_at
 from w2s_platform.sweepfile.points import short_hash
 from w2s_platform.sweepfile.search import Objective, SearchSettings
@@ -86,13 +86,18 @@ class SweepSearch:
         """
         stages, cards = StageSet(), Cards(self.cards, self.data_root)
         cells = self._cells(stages, cards, values)
-        steps = [
+        prefixes = list(self._prefixes(stages, cards, values, cells))
+        steps = tuple(
             tuple(measure.key for cell in shorter for measure in self._judged(cell))
-            for shorter in self._prefixes(stages, cards, values, cells)
-        ]
-        needed = [*(key for cell in cells for key in cell.stages), *(k for s in steps for k in s)]
+            for shorter in prefixes
+        )
+        whole = tuple(
+            self._on_the_way(stages, cell, [shorter[seed] for shorter in prefixes[:-1]])
+            for seed, cell in enumerate(cells)
+        )
+        needed = [*(key for cell in whole for key in cell.stages), *(k for s in steps for k in s)]
         kept = {key: stages.stages[key] for key in stages.closure(needed)}
-        return Configuration(Graph(self.sweep.sweep, kept, tuple(cells)), tuple(steps))
+        return Configuration(Graph(self.sweep.sweep, kept, whole), steps)
 
     def objective(self, store: "Store", configuration: Configuration, step: int) -> float | None:
         """The mean over seeds of the objective on validation data after a step, from 1.
@@ -125,6 +130,19 @@ class SweepSearch:
                     fewer[COUNT] = min(count, rounds)
                 yield self._cells(stages, cards, {**values, **fewer})
         yield cells
+
+    def _on_the_way(self, stages: StageSet, cell: Cell, shorter: Sequence[Cell]) -> Cell:
+        """A cell that also tells what it was judged by: the ensemble of its first rounds."""
+        held = {(measure.subject, measure.role, measure.task) for measure in cell.measures}
+        more = [
+            replace(measure, subject=prefix_of(rounds))
+            for rounds, fewer in enumerate(shorter, 1)
+            for measure in self._judged(fewer)
+            if measure.subject in STEPWISE
+            and (prefix_of(rounds), measure.role, measure.task) not in held
+        ]
+        keys = stages.closure([*cell.stages, *(measure.key for measure in more)])
+        return replace(cell, measures=(*cell.measures, *more), stages=keys)
 
     def _judged(self, cell: Cell) -> Iterator[Measure]:
         """The evaluations on validation data that the objective is made of, in a fixed order."""
