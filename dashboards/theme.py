@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from w2s_platform.subject import BEST, CHOSEN, EXPERT, GENERATION, PREFIX
+from w2s_platform.subject import AFTER, BEST, CHOSEN, EXPERT, GENERATION, PREFIX
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -63,7 +63,7 @@ def subject_colour(subject: str) -> str:
     later generations do their first one's."""
     if expert := EXPERT.fullmatch(subject):
         return EXPERT_COLOURS[(int(expert[1]) - 1) % len(EXPERT_COLOURS)]
-    if PREFIX.fullmatch(subject) or subject in (CHOSEN, BEST):
+    if _is_part(subject):
         return SUBJECT_COLOURS["ensemble"]
     if later := GENERATION.fullmatch(subject):
         return SUBJECT_COLOURS[later[1]]
@@ -74,11 +74,16 @@ def subject_symbol(subject: str) -> str:
     """A subject's symbol: what colour says, shape says too."""
     if EXPERT.fullmatch(subject):
         return "circle-open-dot"
-    if PREFIX.fullmatch(subject) or subject in (CHOSEN, BEST):
+    if _is_part(subject):
         return "diamond-open"
     if later := GENERATION.fullmatch(subject):
         return f"{SUBJECT_SYMBOLS[later[1]]}-open"
     return SUBJECT_SYMBOLS.get(subject, "cross")
+
+
+def _is_part(subject: str) -> bool:
+    """Whether this is the ensemble of some of the rounds."""
+    return bool(PREFIX.fullmatch(subject) or AFTER.fullmatch(subject)) or subject in (CHOSEN, BEST)
 
 
 @cache

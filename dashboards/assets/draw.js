@@ -17,14 +17,20 @@
   }
 
   let last = Promise.resolve();
+  const newest = new WeakMap(); // plot -> what it was last asked to show
 
   function seenFirst(Plotly) {
     const react = Plotly.react;
     Plotly.react = function (plot, ...figure) {
-      if (!(plot instanceof Element) || isSeen(plot)) return react.call(Plotly, plot, ...figure);
+      if (!(plot instanceof Element)) return react.call(Plotly, plot, ...figure);
+      newest.set(plot, figure);
+      if (isSeen(plot)) return react.call(Plotly, plot, ...figure);
       const turn = last.then(painted);
       last = turn;
-      return turn.then(() => (plot.isConnected ? react.call(Plotly, plot, ...figure) : plot));
+      return turn.then(function () {
+        const wanted = plot.isConnected && newest.get(plot) === figure;
+        return wanted ? react.call(Plotly, plot, ...figure) : plot;
+      });
     };
   }
 

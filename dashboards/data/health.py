@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dashboards.data.reader import SweepData, cell_state
+from dashboards.data.reader import STOPPED, SweepData, cell_state
 from w2s_platform.results.ledger import CellRecord
 from w2s_platform.results.values import show_value
 from w2s_platform.store import Store
@@ -31,7 +31,7 @@ def cells(data: SweepData) -> "pd.DataFrame":
                 "sweep": data.sweep,
                 "cell": cell.id,
                 "seed": cell.seed,
-                "state": _state(data, cell, cached),
+                "state": STOPPED if cell.stopped else _state(data, cell, cached),
                 "stages done": sum(state == "done" for state in states),
                 "stages": len(states),
                 **varied,

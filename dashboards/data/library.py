@@ -28,6 +28,7 @@ class Library:
         self._url, self._budget = store, budget
         self._readers: dict[str, SweepReader] = {}
         self._opened: Stored | None = None
+        self._opening = threading.Lock()
         self._ahead: dict[str, SweepData] = {}
         self._lock = threading.Lock()
         self._requests, self._done = 0, threading.Condition()
@@ -40,9 +41,10 @@ class Library:
         Raises:
             InputError: It can't be read, or a newer version wrote it.
         """
-        if self._opened is None:
-            self._opened = Stored(open_store(self._url, read_only=True), self._budget)
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                self._opened = Stored(open_store(self._url, read_only=True), self._budget)
+            return self._opened
 
     @property
     def store(self) -> Store:
@@ -68,6 +70,15 @@ class Library:
             InputError, StoreError: As `SweepReader.refresh`.
         """
         return [self._ahead.get(sweep) or self._look(sweep) for sweep in sweeps]
+
+    def whole(self, sweeps: Sequence[str]) -> list[SweepData]:
+        """These sweeps with all that has finished, however long reading it takes.
+
+        Raises:
+            InputError, StoreError: As `SweepReader.refresh`.
+        """
+        with self._lock:
+            return [self._reader(sweep).refresh() for sweep in sweeps]
 
     @contextmanager
     def at_work(self) -> Generator[None]:

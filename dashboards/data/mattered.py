@@ -11,7 +11,7 @@ from w2s_platform.cli.render.results import subject_order
 from w2s_platform.results.coded import as_text
 from w2s_platform.results.summary import summarise, varied_columns
 from w2s_platform.results.values import show_value
-from w2s_platform.subject import BEST, CHOSEN, EXPERT, PREFIX
+from w2s_platform.subject import AFTER, BEST, CHOSEN, EXPERT, PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,8 +202,9 @@ def staged(rows: "pd.DataFrame") -> "pd.Series[bool]":
 
 
 def is_staged(name: str) -> bool:
-    """Whether a subject is one expert alone, or a prefix of the ensemble."""
-    return name in (CHOSEN, BEST) or bool(EXPERT.fullmatch(name) or PREFIX.fullmatch(name))
+    """Whether a subject is one expert alone, or the ensemble of some of the rounds."""
+    kinds = (EXPERT, PREFIX, AFTER)
+    return name in (CHOSEN, BEST) or any(kind.fullmatch(name) for kind in kinds)
 
 
 def _places(subjects: "pd.Series[str]") -> "pd.Series[int]":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STOPPED = "stopped early"
-"""The state of a cell whose trial the search's scheduler ended: nothing of it is to be measured."""
+"""The state of a cell whose trial the search's scheduler ended: no test questions are asked."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class SweepData:
 
     def _why(self, cell: CellRecord) -> str:
         state = cell_state([self.statuses[key] for key in cell.stages])
-        return STOPPED if state == "done" and not cell.measures else state
+        return STOPPED if state == "done" and cell.stopped else state
 
     def state_of(self, cell: str) -> tuple[Status, ...]:
         """Where the stages of a cell stand; empty where there is no such cell."""
@@ -141,6 +141,8 @@ class SweepReader:
         self._measurements = _ReadSoFar(store, self._stages)
         self._cells_of: dict[str, list[int]] = {}
         self._data: SweepData | None = None
+        self._fresh: list[str] = []
+        """Stages whose rows are still to be made; they outlast a look that an error ends."""
 
     def refresh(self, budget: float | None = None) -> SweepData:
         """Read what has finished since.
@@ -160,20 +162,21 @@ class SweepReader:
         statuses = self._statuses(keys)
         wanted = [k for k in keys if statuses[k] == "done" and k not in self._stages]
         read, damaged = self._read(wanted, until)
-        unread = len(wanted) - len(read) - damaged
-        same = before is not None and not read and before.key == key
+        unread = len(wanted) - read - damaged
+        same = before is not None and not self._fresh and before.key == key
         if before is None or not same or (before.statuses, before.damaged) != (statuses, damaged):
             self._data = SweepData(
                 ledger=ledger,
                 key=key,
                 recorded=recorded,
-                frame=self._frame(ledger, read),
+                frame=self._frame(ledger, self._fresh),
                 statuses=statuses,
                 stages=before.stages if same and before else dict(self._stages),
                 unread=unread,
                 damaged=damaged,
                 version=before.version + 1 if before else 1,
             )
+            self._fresh.clear()
         assert self._data is not None
         return self._data
 
@@ -192,10 +195,9 @@ class SweepReader:
         found = self._store.statuses(key for key in keys if key not in self._stages)
         return {key: found.get(key, "done") for key in keys}
 
-    def _read(self, wanted: Iterable[str], until: float) -> tuple[list[str], int]:
-        """Read manifests and measurements: the keys that were read, and how many are damaged."""
-        read: list[str] = []
-        damaged = 0
+    def _read(self, wanted: Iterable[str], until: float) -> tuple[int, int]:
+        """Read manifests and measurements: how many were read, and how many are damaged."""
+        read = damaged = 0
         for key in wanted:
             if read and self._clock() >= until:
                 break
@@ -204,7 +206,8 @@ class SweepReader:
                 damaged += 1
                 continue
             self._stages[key] = self._facts(manifest)
-            read.append(key)
+            self._fresh.append(key)
+            read += 1
         return read, damaged
 
     def _manifest(self, key: str) -> Manifest | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dashboards.data.reader import SweepData
+from dashboards.data.reader import STOPPED, SweepData
 from dashboards.selection import Selection
 from dashboards.text import some
 from w2s_platform.cli.render.results import short_keys
@@ -109,7 +109,7 @@ class Scope:
         cells, seeds = shown["cell"].nunique(), shown["seed"].nunique()
         total = sum(len(data.ledger.cells) for data in self.data)
         head = f"shows {count(seeds, 'seed')}, {cells} of {count(total, 'cell')}"
-        left = list(self._left_out(cells, total))
+        left = list(self._left_out(shown, total))
         return (
             f"{head}; not shown: {', '.join(left)}" if left else head,
             *self._averaged(self.by if apart is None else apart),
@@ -119,16 +119,25 @@ class Scope:
         """The varied keys, as they are shown, that are averaged over where these are kept apart."""
         return short_keys([key for key in self._varying if key not in apart])
 
-    def _left_out(self, shown: int, total: int) -> Iterable[str]:
+    def _left_out(self, shown: "pd.DataFrame", total: int) -> Iterable[str]:
         why = sum((data.unmeasured for data in self.data), Counter[str]())
         for state, number in why.items():
             yield f"{number} {_UNMEASURED.get(state, state)}"
         filtered = total - sum(why.values()) - self._cells
         if filtered:
             yield f"{filtered} filtered out"
-        other = total - shown - filtered - sum(why.values())
-        if other > 0:
-            yield f"{other} without such a measurement"
+        other = total - shown["cell"].nunique() - filtered - sum(why.values())
+        if stopped := min(other, self._stopped(shown)):
+            yield f"{stopped} {STOPPED}"
+        if other > stopped:
+            yield f"{other - stopped} without such a measurement"
+
+    def _stopped(self, shown: "pd.DataFrame") -> int:
+        """Cells of trials that were stopped early, among those that could be shown and are not."""
+        ended = {cell.id for data in self.data for cell in data.ledger.cells if cell.stopped}
+        return len(
+            ended.intersection(self.rows["cell"].unique()).difference(shown["cell"].unique())
+        )
 
     @cached_property
     def _few(self) -> list[str]:

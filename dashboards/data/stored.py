@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Hashable
-from functools import cached_property
 from typing import Any, TypeVar
 
 from dashboards.data.reader import SweepData
@@ -32,16 +31,10 @@ class Stored:
         self.store = store
         self._budget = budget
         self._kept: Kept[Any] = Kept(_KEPT)
-
-    @cached_property
-    def bins(self) -> Bins:
+        self.bins = Bins(store)
         """Reliability bins by evaluation."""
-        return Bins(self.store)
-
-    @cached_property
-    def outcomes(self) -> Outcomes:
+        self.outcomes = Outcomes(store, OUTCOMES, EVALUATIONS)
         """`OUTCOMES` by evaluation."""
-        return Outcomes(self.store, OUTCOMES, EVALUATIONS)
 
     def ask(self, reader: Callable[..., Found], data: SweepData, **arguments: Any) -> Found:
         """What `reader(store, ledger, **arguments)` returns for this state of the sweep.

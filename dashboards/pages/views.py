@@ -76,26 +76,28 @@ class Views:
         Raises:
             W2SError: The store can't be read.
         """
-        selection, data = self._look(selection)
-        scope = scope_of(data, selection)
-        while (found := self._answer(selection, scope)).unread:
-            pass  # a file holds all rows, however long it takes
+        selection = self._chosen(selection)
+        scope = scope_of(self._library.whole(selection.sweeps), selection)
+        found = self._answer(selection, scope)
+        before = found.unread + 1
+        while 0 < found.unread < before:  # it ends too where something can't be read any more
+            before, found = found.unread, self._answer(selection, scope)
         return found, scope
 
-    def _look(self, selection: Selection) -> tuple[Selection, list[SweepData]]:
-        """The chosen sweeps; the newest of the store where none was chosen."""
+    def _chosen(self, selection: Selection) -> Selection:
+        """With a question and sweeps; the newest of the store where none was chosen."""
         names = self._library.names()
         if not names:
             hint = "`w2s run FILE` records a sweep; --store or W2S_STORE name another store"
             raise InputError("this store holds no sweep", where=self._library.store.url, hint=hint)
         question = selection.question if selection.question in QUESTIONS else next(iter(QUESTIONS))
         chosen = selection.sweeps or (self._library.newest(names),)
-        selection = selection.but(question=question, sweeps=chosen)
-        return selection, self._library.look(chosen)
+        return selection.but(question=question, sweeps=chosen)
 
     def _page(self, selection: Selection, seen: str | None) -> View | None:
         names = self._library.names()
-        selection, data = self._look(selection)
+        selection = self._chosen(selection)
+        data = self._library.look(selection.sweeps)
         if self._version(data) == seen:
             return None
         scope = scope_of(data, selection)

@@ -16,12 +16,11 @@ from dashboards.theme import AMOUNT
 from w2s_platform.cli.render.metrics import heading, scale_of
 from w2s_platform.cli.render.results import short_keys
 from w2s_platform.cli.render.text import count
-from w2s_platform.subject import PREFIX
+from w2s_platform.subject import AFTER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_JUDGED = ("student", "ensemble", "floor")
 _BAND = "points are means over seeds, bands or bars their 95 % intervals"
 
 
@@ -47,8 +46,12 @@ def judged_subject(scope: Scope, metric: str) -> str:
     cells = {str(name): int(number) for name, number in found.items()}
     if scope.selection.subject in cells:
         return scope.selection.subject
-    most = max((cells[name] for name in cells if PREFIX.fullmatch(name)), default=0)
-    widely = [name for name in (*_JUDGED, *sorted(cells)) if 2 * cells.get(name, 0) >= most]
+    found_after = ((cells[name], AFTER.fullmatch(name), name) for name in cells)
+    rounds = [(number, int(step[1]), name) for number, step, name in found_after if step]
+    steps = [name for *_, name in sorted(rounds, reverse=True)]
+    most = cells[steps[0]] if steps else 0
+    order = ("student", "ensemble", *steps, "floor", *sorted(cells))
+    widely = [name for name in order if 2 * cells.get(name, 0) >= most]
     return next((name for name in widely if name in cells), "")
 
 
@@ -99,7 +102,10 @@ def _map(scope: Scope, metric: str, subject: str) -> Iterator[Block]:
         return
     y = chosen.y if chosen.y in scope.varied else pair[0]
     x = next(key for key in (chosen.x, *reversed(pair)) if key in scope.varied and key != y)
-    frame = mattered.field(scope.tested(metric), x, y, subject)
+    rows = scope.tested(metric)
+    if subject not in rows["subject"].unique():
+        rows = scope.of(metric)
+    frame = mattered.field(rows, x, y, subject)
     shown = frame.assign(
         shown=frame["mean"] * scale_of(metric).factor,
         panel=[role_name(role) for role in frame["role"]],
@@ -120,7 +126,7 @@ def _map(scope: Scope, metric: str, subject: str) -> Iterator[Block]:
         ),
         notes=(
             "each field is a mean over seeds; an empty one was not measured",
-            *scope.notes(scope.tested(metric), [x, y]),
+            *scope.notes(rows[rows["subject"] == subject], [x, y]),
         ),
     )
 

@@ -123,11 +123,13 @@ def _gains(scope: Scope, frame: "pd.DataFrame", metric: str, by: list[str]) -> I
 
 def _lead(scope: Scope, gains: "pd.DataFrame", metric: str) -> Iterator[str]:
     """One sentence per comparison: what was gained or, of several groups, in how many of them."""
-    if _several(gains):
-        yield from _tally(gains, metric)
+    if gains.empty:
         return
     if over := scope.averaged(scope.by):
         yield f"Averaged over {some(over)}: 'Keep apart' and 'Filters' show single configurations."
+    if _several(gains):
+        yield from _tally(gains, metric)
+        return
     for row in records(gains):
         if row["subject"] in _CLAIMS:
             first, second = _CLAIMS[row["subject"]]
@@ -149,7 +151,7 @@ def _tally(gains: "pd.DataFrame", metric: str) -> Iterator[str]:
             said = Counter(verdict(row["low"], row["high"], metric) for row in records(part))
             where = f"on {role_name(role)} questions"
             yield (
-                f"{first} against {second} {where}, {count(len(part), 'configuration')}: "
+                f"{first} against {second} {where}, {count(len(part), 'group')}: "
                 f"better in {said['better']}, worse in {said['worse']}, not clear in "
                 f"{said['not clear']}."
             )

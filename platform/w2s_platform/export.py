@@ -46,7 +46,7 @@ def export(store: "Store", cell: str, directory: Path, *, subject: str = "ensemb
     tokenizer.save_pretrained(directory)
     origin = {"sweep": ledger.sweep, "cell": record.id, "subject": subject, "key": key}
     (directory / PROVENANCE).write_text(json.dumps(origin, indent=1) + "\n")
-    for path in directory.iterdir():
+    for path in filter(Path.is_file, directory.rglob("*")):
         let_read(path)
 
 

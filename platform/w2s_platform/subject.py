@@ -20,8 +20,9 @@ STRONG = ("strong_base", "single", "student", "ceiling")
 GENERATION = re.compile(r"(student|ceiling)_([2-9]|[1-9][0-9]+)")
 """The student of a later generation, which learns from the one before; and its ceiling."""
 PREFIX = re.compile(r"ensemble_([1-9][0-9]*)")
-"""The first t experts together; stands after the ensemble. Of a search's trials: the ensemble after
-t rounds, by which they were judged."""
+"""The first t experts together; stands after the ensemble."""
+AFTER = re.compile(r"ensemble_after_([1-9][0-9]*)")
+"""The ensemble after t rounds of a search's trial, by which the trial was judged."""
 CHOSEN, BEST = "ensemble_chosen", "ensemble_best"
 """The prefix that is best on validation data; and the one that turned out best on the very data
 that is shown, which flatters: the difference is the optimism of reporting the best round."""
@@ -29,9 +30,9 @@ EXPERT = re.compile(r"expert_([1-9][0-9]*)")
 """One round's expert alone; stands after the floor in tables."""
 
 
-def prefix_of(number: int) -> str:
-    """The subject of the first so many experts together."""
-    return f"ensemble_{number}"
+def after(rounds: int) -> str:
+    """The subject that `AFTER` tells."""
+    return f"ensemble_after_{rounds}"
 
 
 def ceiling_of(subject: str) -> str | None:

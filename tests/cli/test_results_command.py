@@ -178,8 +178,8 @@ def test_cells_that_lack_results_are_counted_with_the_reason(
     """As a search leaves them: one to come, and one of a trial that was stopped early."""
     first = finished.graph.cells[0]
     to_come = replace(first, id="to-come", measures=(replace(first.measures[0], key="0" * 64),))
-    stopped = replace(first, id="stopped", measures=())
+    stopped = replace(first, id="stopped", measures=(), stopped=True)
     record(store, replace(finished.graph, cells=(*finished.graph.cells, to_come, stopped)))
     text = run(capsys, "results", "study.yaml")
     assert "so far 4 of 5 cells have results" in text
-    assert "1 cell of trials that were stopped early: not measured" in text
+    assert "1 cell of trials that were stopped early: no test questions asked" in text

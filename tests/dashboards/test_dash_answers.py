@@ -20,8 +20,6 @@ from dashboards.text import difference_words, verdict
 from w2s_platform.cli.render.layout import Layout
 from w2s_platform.cli.render.results import result_layouts
 from w2s_platform.results import load
-from w2s_platform.results.ledger import read_ledger
-from w2s_platform.results.notes import ensemble_notes
 from w2s_platform.results.summary import differences, summarise
 from w2s_platform.store import Store
 
@@ -95,7 +93,7 @@ def test_a_few_configurations_are_kept_apart_unless_asked_otherwise(empty: Store
     levels = apart.block("levels"), together.block("levels")
     assert [block.frame["group"].nunique() for block in levels if block] == [2, 1]
     assert "alone on ID questions: +" in together.lead[1]
-    assert "alone on ID questions, 2 configurations: better in " in apart.lead[0]
+    assert "alone on ID questions, 2 groups: better in " in apart.lead[0]
     gains = apart.block("gains")
     assert gains is not None
     mine = gains.frame[
@@ -280,67 +278,6 @@ def test_health_counts_every_cell_once(filled: Store) -> None:
     assert block is not None
     cells = block.frame.set_index("what").loc["cells"].to_dict()
     assert cells == {"done": 12, "cached": 0, "running": 0, "waiting": 28, "failed": 0}
-
-
-def test_what_was_there_before_the_sweep_is_cached(empty: Store) -> None:
-    from ledgers import finish, grid, write_sweep
-
-    cells = grid("study", 10)
-    for each in cells[:3]:
-        finish(empty, each)
-    write_sweep(empty, "study", cells, finished=0)
-    finish(empty, cells[3])
-    found = asked(empty, "health")
-    block, listed = found.block("states"), found.block("cells")
-    assert block is not None
-    assert listed is not None
-    for what in ("cells", "stages"):
-        row = block.frame.set_index("what").loc[what]
-        assert (row["done"], row["cached"], row["waiting"]) == (1, 3, 6)
-    assert list(listed.frame["state"]) == [*["cached"] * 3, "done", *["waiting"] * 6]
-
-
-def test_cells_of_trials_that_were_stopped_are_left_out_with_the_reason(empty: Store) -> None:
-    from ledgers import cell, finish
-
-    whole, stopped = (cell("study", {"rate": n}, 0) for n in (1, 2))
-    finish(empty, whole)
-    finish(empty, stopped)
-    ledger = {"sweep": "study", "cells": [whole, stopped | {"measures": []}]}
-    empty.record_sweep("study", ledger)
-    block = asked(empty, "worked").block("levels")
-    assert block is not None
-    assert "shows 1 seed, 1 of 2 cells; not shown: 1 stopped early" in block.notes
-
-
-def test_pages_say_where_an_ensemble_is_not_what_was_asked_for(empty: Store) -> None:
-    from ledgers import cell, finish, key_of, publish
-
-    made = cell("study", {"count": 6}, 0)
-    finish(empty, made)
-    key = key_of("an ensemble")
-    publish(empty, key, "ensemble", {"ensemble.json": {"note": "6 experts asked for, 5 accepted"}})
-    made |= {"stages": [*made["stages"], key], "models": {"ensemble": key}}
-    empty.record_sweep("study", {"sweep": "study", "cells": [made]})
-    told = "6 experts asked for, 5 accepted (1 of 1 cells)"
-    assert [told] == ensemble_notes(empty, read_ledger(empty, "study"))
-    for question, name in (("worked", "levels"), ("health", "states")):
-        block = asked(empty, question).block(name)
-        assert block is not None
-        assert told in block.notes
-
-
-@pytest.mark.parametrize(
-    ("hours", "unit"), [(30.0, "hours"), (0.5, "minutes"), (0.02, "seconds"), (0.0, "seconds")]
-)
-def test_costs_are_told_in_a_unit_that_suits_them(hours: float, unit: str) -> None:
-    assert cost.unit_of(hours)[0] == unit
-    spent = pd.DataFrame(
-        [{"kind": "round", "stages": 1, "device_seconds": hours * 3600, "tokens": 0, "flops": 0.0,
-          "failed_device_seconds": 0.0, "failed_attempts": 0}]
-    )  # fmt: skip
-    (read,) = cost.as_read(cost.by_kind(spent), unit)[f"device {unit}"]
-    assert read == pytest.approx(hours * cost.unit_of(hours)[1])
 
 
 def test_failures_are_told_in_plain_words(empty: Store) -> None:

@@ -171,7 +171,8 @@ def test_the_report_opens_from_disk_without_a_network(
     filled: Store, tab: Any, tmp_path: Path
 ) -> None:
     path = write_report(filled.url, "study", tmp_path)
-    keys = ",".join(varied_columns(load(filled, "study")))
+    rows = load(filled, "study")
+    keys = ",".join(key for key in varied_columns(rows) if rows[key].nunique() > 1)
     tab.context.set_offline(True)
     tab.goto(path.as_uri())
     tab.wait_for_selector("#worked-levels .main-svg")

@@ -1,7 +1,9 @@
 """The report: one file, with everything in it, and nothing in it that runs by itself."""
 
 import base64
+import csv
 import gzip
+import io
 import json
 import re
 from pathlib import Path
@@ -14,7 +16,7 @@ from dashboards.report.write import write_report
 from ensemble_core.errors import InputError
 from w2s_platform.cli.main import execute
 from w2s_platform.results import load
-from w2s_platform.results.summary import summarise
+from w2s_platform.results.summary import summarise, varied_columns
 from w2s_platform.store import Store
 
 
@@ -59,12 +61,12 @@ def html(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_it_has_the_numbers_of_results(filled: Store, html: str) -> None:
     rows = load(filled, "study")
-    means = summarise(rows[rows["metric"] == "accuracy"], [])
-    wanted = {(m["role"], m["subject"]): m["mean"] for m in means.to_dict("records")}
-    lines = blocks(html)["worked-levels"]["csv"].splitlines()
-    names = lines[0].split(",")
-    shown = [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
-    got = {(line["role"], line["subject"]): float(line["mean"]) for line in shown}
+    keys = [key for key in varied_columns(rows) if rows[key].nunique() > 1]
+    means = summarise(rows[rows["metric"] == "accuracy"], keys)
+    apart = [*keys, "role", "subject"]
+    wanted = {tuple(str(m[k]) for k in apart): m["mean"] for m in means.to_dict("records")}
+    shown = csv.DictReader(io.StringIO(blocks(html)["worked-levels"]["csv"]))
+    got = {tuple(line[key] for key in apart): float(line["mean"]) for line in shown}
     assert got == pytest.approx(wanted)
 
 

@@ -171,12 +171,12 @@ def test_a_trial_s_cells_tell_by_what_it_was_judged_on_the_way(home: Path) -> No
     (first, *_) = configuration.graph.cells
     told = {measure.subject: measure.key for measure in first.measures
             if measure.role == "validation"}  # fmt: skip
-    names = [f"ensemble_{n}" for n in range(1, len(configuration.steps))]
+    names = [f"ensemble_after_{n}" for n in range(1, len(configuration.steps))]
     assert [told[name] for name in (*names, "ensemble")] == [
         step[0] for step in configuration.steps
     ]
     assert {measure.key for measure in first.measures} <= set(first.stages)
     (ended, *_) = configuration.until(1).cells
     subjects = {measure.subject for measure in ended.measures}
-    assert subjects == {"ensemble_1", "floor"}, "after one round they are the same"
+    assert subjects == {"ensemble_after_1", "floor"}, "after one round they are the same"
     assert configuration.until(len(configuration.steps)) == configuration.graph

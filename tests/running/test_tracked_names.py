@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from w2s_platform.graph.model import Measure
+from w2s_platform.running.searching import UNDEFINED
 from w2s_platform.running.tracking.described import (
     Ending,
     ending_of,
@@ -55,6 +56,7 @@ def test_a_slice_is_named_where_its_role_has_several() -> None:
         ({"status": "failed", "error": "round 1: nan"}, Ending("failed", "round 1: nan")),
         ({"status": "to_run", "error": "8 h are over"}, Ending("stopped", "8 h are over")),
         ({"round": 3, "finished": True, "objective": 0.5}, Ending("finished")),
+        ({"round": 3, "finished": True}, Ending("failed", UNDEFINED)),
         ({"round": 1, "finished": False}, Ending("stopped", "the search's scheduler stopped it")),
         ({"error": "no good"}, Ending("failed", "no good")),
         ({"held": "8 h are over"}, Ending("stopped", "8 h are over")),

@@ -120,16 +120,18 @@ def graph_of(
     """
     from w2s_platform.graph.search import merged
 
-    stopped: list[Graph] = []
+    stopped: dict[int, list[Graph]] = {}
     finished: list[Graph] = []
     for problem, trials in zip(problems, made, strict=True):
         for trial in trials:
             if trial.state == "stopped":
-                stopped.append(problem.configuration(trial.values).until(trial.steps))
+                graph = problem.configuration(trial.values).until(trial.steps)
+                stopped.setdefault(trial.steps, []).append(graph)
             elif trial.state == "finished":
                 finished.append(problem.configuration(trial.values).graph)
-    # The finished ones last: where two trials drew the same values, the whole cell stands.
-    return merged(study.sweep.sweep, [*stopped, *finished])
+    # Where two trials drew the same values, the cell that went further stands: it comes last.
+    early = [graph for steps in sorted(stopped) for graph in stopped[steps]]
+    return merged(study.sweep.sweep, [*early, *finished])
 
 
 def trials_so_far(problem: "SweepSearch", store: "Store") -> "tuple[TrialRecord, ...]":

@@ -39,6 +39,8 @@ class Cell:
     """Cells that differ in their seed only share it: one configuration."""
     models: Mapping[str, str] = field(default_factory=dict[str, str])
     """Subject → key of the stage that makes the subject's model."""
+    stopped: bool = False
+    """Whether its trial was stopped early, so that nothing more of it is to be made."""
 
 
 @dataclass(frozen=True)

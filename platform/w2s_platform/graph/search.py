@@ -16,7 +16,7 @@ from w2s_platform.graph.study import StudyContent
 from w2s_platform.results.rows import MEASUREMENTS, pgr_rows
 from w2s_platform.running.searching import Configuration
 from w2s_platform.stage import Json, canonical_json
-from w2s_platform.subject import ceiling_of, prefix_of
+from w2s_platform.subject import after, ceiling_of
 from w2s_platform.sweepfile.expand import cells_at, value_at
 from w2s_platform.sweepfile.points import short_hash
 from w2s_platform.sweepfile.search import Objective, SearchSettings
@@ -133,13 +133,11 @@ class SweepSearch:
 
     def _on_the_way(self, stages: StageSet, cell: Cell, shorter: Sequence[Cell]) -> Cell:
         """A cell that also tells what it was judged by: the ensemble of its first rounds."""
-        held = {(measure.subject, measure.role, measure.task) for measure in cell.measures}
         more = [
-            replace(measure, subject=prefix_of(rounds))
+            replace(measure, subject=after(rounds))
             for rounds, fewer in enumerate(shorter, 1)
             for measure in self._judged(fewer)
             if measure.subject in STEPWISE
-            and (prefix_of(rounds), measure.role, measure.task) not in held
         ]
         keys = stages.closure([*cell.stages, *(measure.key for measure in more)])
         return replace(cell, measures=(*cell.measures, *more), stages=keys)

@@ -23,6 +23,8 @@ class CellRecord:
     measures: tuple[Measure, ...]
     models: Mapping[str, str]
     """Subject → key of the stage that makes its model."""
+    stopped: bool = False
+    """Whether its trial was stopped early: its test questions are never asked."""
 
     @classmethod
     def of(cls, cell: Cell) -> "CellRecord":
@@ -50,6 +52,7 @@ def record(store: "Store", graph: Graph) -> None:
             "stages": list(cell.stages),
             "measures": [asdict(measure) for measure in cell.measures],
             "models": dict(cell.models),
+            **({"stopped": True} if cell.stopped else {}),
         }
         for cell in graph.cells
     ]
@@ -95,4 +98,5 @@ def _cell(recorded: Mapping[str, Any]) -> CellRecord:
         stages=tuple(recorded["stages"]),
         measures=tuple(Measure(**measure) for measure in recorded["measures"]),
         models=recorded["models"],
+        stopped=recorded.get("stopped", False),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from ray.tune.search.optuna import OptunaSearch
 
 from w2s_platform.running.policy import HELD
-from w2s_platform.running.searching import FAILED, OBJECTIVE, ROUND
+from w2s_platform.running.searching import FAILED, OBJECTIVE, ROUND, UNDEFINED
 from w2s_platform.running.space import Space
 from w2s_platform.running.study import CELLS, ERROR, STEPS, put_back
 
@@ -51,7 +51,7 @@ class RoundSearch(OptunaSearch):
         elif OBJECTIVE in last:
             self._study.tell(trial, last[OBJECTIVE])
         else:
-            trial.set_user_attr(ERROR, "the objective is undefined: a seed has no value")
+            trial.set_user_attr(ERROR, UNDEFINED)
             self._study.tell(trial, state=State.FAIL)
 
     def _note(self, trial: Any, result: Mapping[str, Any]) -> None:

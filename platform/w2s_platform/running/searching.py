@@ -20,6 +20,8 @@ OBJECTIVE, ROUND = "objective", "round"
 """What a trial reports after a step."""
 FAILED = "error"
 """What it reports instead where something went wrong; `HELD` where a budget is used up."""
+UNDEFINED = "the objective is undefined: a seed has no value"
+"""Why a trial failed that reported no objective at its end."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Configuration:
             measures=tuple(measure for measure in cell.measures if measure.key in held),
             rounds=tuple(key for key in cell.rounds if key in held),
             models={subject: key for subject, key in cell.models.items() if key in held},
+            stopped=True,
         )
 
 

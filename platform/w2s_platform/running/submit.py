@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shlex
 import sys
 import sysconfig
@@ -24,6 +25,8 @@ PASSED_ON = (
 )  # fmt: skip
 """Variables that the job gets where they are set here. No keys or passwords: whoever sees the job
 sees its variables."""
+_SECRET = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+"""A password in a URL."""
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _POLL = 1.0
 
@@ -145,7 +148,8 @@ def job_environment() -> dict[str, str]:
     where this machine has it; Ray puts the node's own PATH in.
     """
     scripts = sysconfig.get_path("scripts")
-    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    given = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    passed = {name: value for name, value in given.items() if not _SECRET.search(value)}
     return {"PYTHONUNBUFFERED": "1", "PATH": f"{scripts}{os.pathsep}${{PATH}}", **passed}
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from w2s_platform.stages.context import StageContext
 from w2s_platform.stages.students import MEASUREMENTS
 from w2s_platform.stages.subjects import load_subject
-from w2s_platform.subject import prefix_of
 
 
 def run_prefixes(ctx: StageContext) -> None:
@@ -26,5 +25,5 @@ def run_prefixes(ctx: StageContext) -> None:
     found += [found[-1]] * (ctx.settings["count"] - len(found))
     rows: list[dict[str, Any]] = [asdict(row) for row in result.diversity]
     for number, measured in enumerate(found, 1):
-        rows += [{"subject": prefix_of(number), **asdict(row)} for row in measured]
+        rows += [{"subject": f"ensemble_{number}", **asdict(row)} for row in measured]
     ctx.write_json(MEASUREMENTS, rows)

@@ -215,7 +215,8 @@ def let_read(path: Path) -> None:
     mode = path.stat().st_mode
     wanted = mode | (path.parent.stat().st_mode & 0o444)
     if wanted != mode:
-        path.chmod(stat.S_IMODE(wanted))
+        with suppress(PermissionError):  # a file that is linked from another member's is theirs
+            path.chmod(stat.S_IMODE(wanted))
 
 
 def _try_flock(descriptor: int) -> bool:

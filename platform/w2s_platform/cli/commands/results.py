@@ -1,7 +1,7 @@
 """`w2s results`: the numbers of a sweep, as a table or as data."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from w2s_platform.cli.tables import Wanted, tables, unevenness
 if TYPE_CHECKING:
     import pandas as pd
 
+    from w2s_platform.results.ledger import Ledger
     from w2s_platform.sweepfile.sweep import Sweep
 
 FORMATS = ("table", "csv", "json", "parquet", "latex")
@@ -130,7 +131,9 @@ class _Loaded:
     sweep: str
     frame: "pd.DataFrame"
     notes: tuple[str, ...]
-    """About the results as a whole."""
+    """What is missing, and what is not as it was asked for."""
+    origin: tuple[str, ...]
+    """Where the numbers lie."""
 
 
 def _load(file: Path, store: str | None, data_root: Path | None) -> _Loaded:
@@ -153,19 +156,22 @@ def _load(file: Path, store: str | None, data_root: Path | None) -> _Loaded:
         hint = f"`w2s status {file}` shows how far it is"
         raise InputError("no measurement has finished yet", where=str(opened.url), hint=hint)
     changed = [] if sweep.search else staleness(ledger, _cells_now(file, sweep, data_root))
-    notes = [
-        *changed,
-        *ensemble_notes(opened, ledger),
+    notes = (*_lacking(ledger, frame), *changed, *ensemble_notes(opened, ledger))
+    origin = (
         f"every measurement: w2s results {file} --format csv",
         f"store: {opened.url.removeprefix('file://')}",
-    ]
-    measured = frame["cell"].nunique()
-    expected = sum(bool(cell.measures) for cell in ledger.cells)
-    if stopped := len(ledger.cells) - expected:
-        notes.insert(0, f"{count(stopped, 'cell')} of trials that were stopped early: not measured")
-    if measured < expected:
-        notes.insert(0, f"so far {measured} of {expected} cells have results")
-    return _Loaded(ledger.sweep, frame, tuple(notes))
+    )
+    return _Loaded(ledger.sweep, frame, notes, origin)
+
+
+def _lacking(ledger: "Ledger", frame: "pd.DataFrame") -> Iterator[str]:
+    """How many cells have no results, and why."""
+    expected = {cell.id for cell in ledger.cells if not cell.stopped}
+    measured = expected.intersection(frame["cell"].unique())
+    if len(measured) < len(expected):
+        yield f"so far {len(measured)} of {len(expected)} cells have results"
+    if stopped := len(ledger.cells) - len(expected):
+        yield f"{count(stopped, 'cell')} of trials that were stopped early: no test questions asked"
 
 
 def _cells_now(file: Path, sweep: "Sweep", data_root: Path | None) -> Mapping[str, Sequence[str]]:
@@ -213,7 +219,8 @@ def resolve_key(key: str, columns: Sequence[str], option: str = "--by") -> str:
 def _layouts(loaded: _Loaded, wanted: Wanted) -> list[Layout]:
     layouts = tables(loaded.frame, wanted, sweep=loaded.sweep)
     last, notes = layouts[-1], unevenness(loaded.frame, wanted)
-    return [*layouts[:-1], replace(last, notes=(*last.notes, *notes), origin=loaded.notes)]
+    told = (*last.notes, *notes, *loaded.notes)
+    return [*layouts[:-1], replace(last, notes=told, origin=loaded.origin)]
 
 
 def _encoded(frame: "pd.DataFrame", form: str, keys: Sequence[str] | None) -> str | bytes:

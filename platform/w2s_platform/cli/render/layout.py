@@ -55,8 +55,7 @@ class Layout:
     notes: tuple[str, ...] = ()
     """How to read the numbers: lines below the table, and part of a caption."""
     origin: tuple[str, ...] = ()
-    """About the results, such as where they lie and what is missing: below the notes, and comments
-    in LaTeX, since a paper prints no paths."""
+    """Where the numbers lie: below the notes, and comments in LaTeX, as a paper prints no paths."""
 
 
 def to_rich(layout: Layout, width: int) -> "Group":

@@ -16,7 +16,7 @@ from w2s_platform.cli.render.means import (
 )
 from w2s_platform.cli.render.metrics import heading, scale_of
 from w2s_platform.results.summary import REPORTED
-from w2s_platform.subject import BEST, CHOSEN, EXPERT, GENERATION, PREFIX, SUBJECTS
+from w2s_platform.subject import AFTER, BEST, CHOSEN, EXPERT, GENERATION, PREFIX, SUBJECTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +70,8 @@ def _place(subject: str) -> tuple[int, int]:
         return SUBJECTS.index("floor"), int(expert[1])
     if prefix := PREFIX.fullmatch(subject):
         return SUBJECTS.index("ensemble"), int(prefix[1])
+    if step := AFTER.fullmatch(subject):
+        return SUBJECTS.index("ensemble"), int(step[1])
     if later := GENERATION.fullmatch(subject):
         return SUBJECTS.index("ceiling"), 2 * int(later[2]) + (later[1] == "ceiling")
     if subject in (CHOSEN, BEST):

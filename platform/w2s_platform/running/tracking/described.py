@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from w2s_platform.results.values import show_value
 from w2s_platform.running.policy import HELD
-from w2s_platform.running.searching import FAILED
+from w2s_platform.running.searching import FAILED, OBJECTIVE, UNDEFINED
 
 LONGEST_VALUE, LONGEST_NAME = 40, 120
 """Characters; both are for people, the full values are among the settings."""
@@ -97,6 +97,8 @@ def ending_of(result: Mapping[str, Any]) -> Ending:
         return Ending("failed", str(result[FAILED]))
     if "status" not in result and not result.get("finished"):
         return Ending("stopped", "the search's scheduler stopped it")
+    if "status" not in result and OBJECTIVE not in result:
+        return Ending("failed", UNDEFINED)
     return Ending("finished")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from w2s_platform.graph.model import Cell, Graph
@@ -61,7 +62,11 @@ class CellTrials:
         return self._cell(config)
 
     def _cell(self, config: Mapping[str, Any]) -> Cell:
-        return next(cell for cell in self.graph.cells if cell.id == config["cell"])
+        return self._cells[config["cell"]]
+
+    @cached_property
+    def _cells(self) -> Mapping[str, Cell]:
+        return {cell.id: cell for cell in self.graph.cells}
 
 
 @dataclass(frozen=True)
