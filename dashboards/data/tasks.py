@@ -51,11 +51,13 @@ def by_difficulty(outcomes: "pd.DataFrame") -> "pd.DataFrame":
 def by_position(outcomes: "pd.DataFrame", most: int = 64) -> "pd.DataFrame":
     """Share of right answer tokens by their place in the answer, from 1, as means over seeds.
 
-    The column `tokens` counts those that a mean is made of: few answers are long.
-
     Args:
         outcomes: What `results.questions` returned.
-        most: Places up to which each is told; of longer answers, bins are, see `longform.bin_of`.
+        most: Where an answer has more places, bins are told instead, see `longform.bin_of`.
+
+    Returns:
+        As `summarise`, from `position` to `last` (the same place, or a bin's ends), with `tokens`,
+        how many a mean is made of: few answers are long.
     """
     told = outcomes[outcomes["token_correct"].notna() & outcomes["role"].isin(REPORTED)]
     columns = ["cell", "seed", "subject", "task", "role", "split", "token_correct"]
@@ -72,8 +74,8 @@ def by_position(outcomes: "pd.DataFrame", most: int = 64) -> "pd.DataFrame":
     means = _means(judged.assign(metric="token_accuracy"), "position")
     keys = ["role", "subject", "position"]
     frame = means.merge(judged.groupby(keys).size().rename("tokens").reset_index(), on=keys)
-    named = [f"{start}–{bin_of(start)[1]}" for start in frame["position"]] if binned else None
-    return frame if named is None else frame.assign(position=named)
+    last = [bin_of(start)[1] for start in frame["position"]] if binned else frame["position"]
+    return frame.assign(last=last)
 
 
 def reliability(bins: "pd.DataFrame") -> "pd.DataFrame":

@@ -33,7 +33,7 @@ class View:
     version: str
     """Two looks with the same version show the same."""
     unread: int = 0
-    """Finished stages that are still to be read."""
+    """Finished stages, and evaluations, that are still to be read."""
 
 
 class Views:

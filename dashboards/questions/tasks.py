@@ -119,21 +119,30 @@ def _positions(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Bl
         return
     drawn = frame[frame["tokens"] >= FEWEST]
     left = len(frame) - len(drawn)
+    binned = bool((frame["position"] < frame["last"]).any())
+    ends = zip(drawn["position"], drawn["last"], strict=True)
+    places = [f"{first}–{last}" for first, last in ends] if binned else drawn["position"]
     figure = curve_figure(
-        drawn,
-        "position",
+        drawn.assign(place=places),
+        "place",
         "token_accuracy",
         title="place in the answer, in tokens",
         y="right tokens, %",
         state=scope.selection.to_query(),
     )
-    told = "under teacher forcing, the end of the answer included; bands over seeds"
+    told = "under teacher forcing, the end of the answer included; bands or bars over seeds"
+    wide = "bins double, as answers are long" if binned else ""
     yield Block(
         name="positions",
         title="Right tokens by their place in the answer",
         frame=frame,
         figure=figure if len(drawn) else None,
-        notes=(told, *([_FEW.format(count(left, "mean"))] if left else []), note),
+        notes=(
+            told,
+            *([wide] if wide else []),
+            *([_FEW.format(count(left, "mean"))] if left else []),
+            note,
+        ),
     )
 
 

@@ -245,7 +245,8 @@ def test_long_answers_are_told_in_bins_that_double() -> None:
     outcome = {"cell": "c", "seed": 0, "subject": "floor", "task": "t", "role": "id", "split": "x"}
     right = [True] * 70 + [False] * 10
     frame = tasks.by_position(pd.DataFrame([outcome | {"token_correct": right}]))
-    assert frame["position"].tolist() == ["1–8", "9–16", "17–32", "33–64", "65–128"]
+    assert frame["position"].tolist() == [1, 9, 17, 33, 65]
+    assert frame["last"].tolist() == [8, 16, 32, 64, 128]
     assert frame["tokens"].tolist() == [8, 8, 16, 32, 16]
     assert frame["mean"].tolist() == [1.0, 1.0, 1.0, 1.0, 6 / 16]
 
