@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledgers import cell, finish, grid, write_sweep
+from ledgers import NASTY, cell, finish, grid, write_sweep
 from live_dashboard import Live, listen
 
 from w2s_platform.store import Store, open_store
 
-NASTY = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 CHROMIUM = os.environ.get("W2S_CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
 
 

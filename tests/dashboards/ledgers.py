@@ -17,6 +17,8 @@ LEVELS = {
 WEAK = ("pythia-70m", "pythia-160m", "pythia-410m", "pythia-1b")
 STRONG = ("pythia-410m", "pythia-1b", "pythia-1.4b", "pythia-2.8b", "pythia-6.9b")
 SEEDS = 5
+NASTY = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+"""A name that tries to be HTML."""
 
 
 def key_of(*parts: Any) -> str:

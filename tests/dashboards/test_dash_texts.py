@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NASTY
+from ledgers import NASTY
 from live_dashboard import listen
 from outcomes import answered
 
