@@ -1,10 +1,11 @@
 """Is it healthy? Where cells and stages stand, who works on what, and what went wrong."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dashboards.data.reader import STOPPED, SweepData, cell_state
+from dashboards.data.reader import SweepData, cell_state
+from dashboards.data.scope import STOPPED
 from w2s_platform.results.ledger import CellRecord
 from w2s_platform.results.values import show_value
 from w2s_platform.store import Store
@@ -21,7 +22,6 @@ def cells(data: SweepData) -> "pd.DataFrame":
     """One row per cell: its id, seed, `state`, how many stages are done, and its varied keys."""
     import pandas as pd
 
-    cached = {key for key in data.statuses if data.is_cached(key)}
     rows: list[dict[str, Any]] = []
     for cell in data.ledger.cells:
         states = [data.statuses[key] for key in cell.stages]
@@ -31,7 +31,7 @@ def cells(data: SweepData) -> "pd.DataFrame":
                 "sweep": data.sweep,
                 "cell": cell.id,
                 "seed": cell.seed,
-                "state": STOPPED if cell.stopped else _state(data, cell, cached),
+                "state": STOPPED if cell.stopped else _state(data, cell),
                 "stages done": sum(state == "done" for state in states),
                 "stages": len(states),
                 **varied,
@@ -47,10 +47,9 @@ def states(data: SweepData) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    cached = {key for key in data.statuses if data.is_cached(key)}
-    of_cells = Counter(_state(data, cell, cached) for cell in data.ledger.cells)
+    of_cells = Counter(_state(data, cell) for cell in data.ledger.cells)
     of_stages = Counter(
-        "cached" if key in cached else _word(state) for key, state in data.statuses.items()
+        "cached" if key in data.cached else _word(state) for key, state in data.statuses.items()
     )
     lines = [("cells", of_cells), ("stages", of_stages)]
     return pd.DataFrame(
@@ -110,9 +109,9 @@ def kinds(data: SweepData) -> Mapping[str, int]:
     return Counter(facts.kind for facts in data.stages.values())
 
 
-def _state(data: SweepData, cell: CellRecord, cached: Collection[str]) -> str:
+def _state(data: SweepData, cell: CellRecord) -> str:
     state = cell_state([data.statuses[key] for key in cell.stages])
-    return "cached" if state == "done" and all(key in cached for key in cell.stages) else state
+    return "cached" if state == "done" and data.cached.issuperset(cell.stages) else state
 
 
 def _word(status: str) -> str:

@@ -18,9 +18,6 @@ from w2s_platform.store import Cost, Manifest, Status, Store
 if TYPE_CHECKING:
     import pandas as pd
 
-STOPPED = "stopped early"
-"""The state of a cell whose trial the search's scheduler ended: no test questions are asked."""
-
 
 @dataclass(frozen=True)
 class StageFacts:
@@ -81,7 +78,7 @@ class SweepData:
         """Why cells have no measurement at all: state → how many."""
         measured = set(self.coded["cell"].unique())
         lacking = (cell for cell in self.ledger.cells if cell.id not in measured)
-        return Counter(self._why(cell) for cell in lacking)
+        return Counter(cell_state([self.statuses[key] for key in c.stages]) for c in lacking)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -90,14 +87,10 @@ class SweepData:
         found = Counter(facts.note for facts in ensembles if facts and facts.note)
         return tuple(notes_told(found, self.ledger))
 
-    def is_cached(self, key: str) -> bool:
-        """Whether a stage was finished before the sweep was first run: another one made it."""
-        facts = self.stages.get(key)
-        return facts is not None and facts.created < self.recorded
-
-    def _why(self, cell: CellRecord) -> str:
-        state = cell_state([self.statuses[key] for key in cell.stages])
-        return STOPPED if state == "done" and cell.stopped else state
+    @cached_property
+    def cached(self) -> frozenset[str]:
+        """The stages that were finished before the sweep was first run: another one made them."""
+        return frozenset(key for key, facts in self.stages.items() if facts.created < self.recorded)
 
     def state_of(self, cell: str) -> tuple[Status, ...]:
         """Where the stages of a cell stand; empty where there is no such cell."""

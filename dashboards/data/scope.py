@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dashboards.data.reader import STOPPED, SweepData
+from dashboards.data.reader import SweepData
 from dashboards.selection import Selection
 from dashboards.text import some
 from w2s_platform.cli.render.results import short_keys
@@ -28,6 +28,8 @@ NOTHING = "nothing"
 """As the column to keep apart: average over everything."""
 FILTERED = ("seed", "subject", "task", "role")
 """Columns that can be filtered beside the varied keys."""
+STOPPED = "stopped early"
+"""Of a cell whose trial the search's scheduler ended: its test questions are never asked."""
 _UNMEASURED = {"done": "done, but not read yet or without any measurement"}
 
 

@@ -13,7 +13,8 @@ from dashboards.pages.guard import Guard
 from dashboards.pages.views import Views
 
 PACE, FAST_PACE = 5000, 2500
-"""Milliseconds between two looks at the store; the second while there is more to read."""
+"""Milliseconds between two looks at the store; the second while there is more to read, which may be
+read between them (see `Library.read_ahead`)."""
 
 _PRELOAD = "".join(
     f'<link rel="preload" as="script" href="/_dash-component-suites/{path}">'

@@ -1,9 +1,7 @@
 """From a link's state to a page: the one place where the store is read for a browser."""
 
 import logging
-import threading
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ from dashboards.questions.catalogue import QUESTIONS, answer
 from dashboards.selection import Selection
 from ensemble_core.errors import InputError, W2SError
 from w2s_platform.cli.failures import describe
+from w2s_platform.results.kept import Kept
 
 _log = logging.getLogger(__name__)
 _KEPT = 48
@@ -45,9 +44,8 @@ class Views:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        self._kept: Kept[Answer] = Kept(_KEPT)
         self._offered = "", Offers((), {}, {})
-        self._lock = threading.Lock()
 
     def page(self, query: str, seen: str | None = None) -> View | None:
         """The page of a link; a store that can't be read gives a page that says why.
@@ -76,7 +74,7 @@ class Views:
         Raises:
             W2SError: The store can't be read.
         """
-        selection = self._chosen(selection)
+        selection = self._chosen(selection, self._library.names())
         scope = scope_of(self._library.whole(selection.sweeps), selection)
         found = self._answer(selection, scope)
         before = found.unread + 1
@@ -84,9 +82,8 @@ class Views:
             before, found = found.unread, self._answer(selection, scope)
         return found, scope
 
-    def _chosen(self, selection: Selection) -> Selection:
+    def _chosen(self, selection: Selection, names: Sequence[str]) -> Selection:
         """With a question and sweeps; the newest of the store where none was chosen."""
-        names = self._library.names()
         if not names:
             hint = "`w2s run FILE` records a sweep; --store or W2S_STORE name another store"
             raise InputError("this store holds no sweep", where=self._library.store.url, hint=hint)
@@ -96,7 +93,7 @@ class Views:
 
     def _page(self, selection: Selection, seen: str | None) -> View | None:
         names = self._library.names()
-        selection = self._chosen(selection)
+        selection = self._chosen(selection, names)
         data = self._library.look(selection.sweeps)
         if self._version(data) == seen:
             return None
@@ -124,18 +121,14 @@ class Views:
 
     def _answer(self, selection: Selection, scope: Scope) -> Answer:
         key = (selection.to_query(), self._version(scope.data))
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = answer(selection.question, scope, self._library.stored)
-        if made.unread:
-            return made
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return made
+        partial: list[Answer] = []
+
+        def make() -> Answer | None:
+            made = answer(selection.question, scope, self._library.stored)
+            partial[:] = [made]
+            return None if made.unread else made
+
+        return self._kept.get(key, make) or partial[0]
 
     @staticmethod
     def _version(data: Iterable[SweepData]) -> str:

@@ -132,17 +132,13 @@ def _positions(scope: Scope, outcomes: "pd.DataFrame", note: str) -> Iterator[Bl
     )
     told = "under teacher forcing, the end of the answer included; bands or bars over seeds"
     wide = "bins double, as answers are long" if binned else ""
+    few = _FEW.format(count(left, "mean")) if left else ""
     yield Block(
         name="positions",
         title="Right tokens by their place in the answer",
         frame=frame,
         figure=figure if len(drawn) else None,
-        notes=(
-            told,
-            *([wide] if wide else []),
-            *([_FEW.format(count(left, "mean"))] if left else []),
-            note,
-        ),
+        notes=tuple(line for line in (told, wide, few, note) if line),
     )
 
 

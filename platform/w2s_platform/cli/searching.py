@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING
 
 import click
@@ -120,18 +121,17 @@ def graph_of(
     """
     from w2s_platform.graph.search import merged
 
-    stopped: dict[int, list[Graph]] = {}
-    finished: list[Graph] = []
+    judged: list[tuple[float, Graph]] = []
     for problem, trials in zip(problems, made, strict=True):
         for trial in trials:
-            if trial.state == "stopped":
-                graph = problem.configuration(trial.values).until(trial.steps)
-                stopped.setdefault(trial.steps, []).append(graph)
-            elif trial.state == "finished":
-                finished.append(problem.configuration(trial.values).graph)
+            if trial.state in ("finished", "stopped"):
+                whole = problem.configuration(trial.values)
+                ended = trial.state == "finished"
+                steps = inf if ended else trial.steps
+                judged.append((steps, whole.graph if ended else whole.until(trial.steps)))
     # Where two trials drew the same values, the cell that went further stands: it comes last.
-    early = [graph for steps in sorted(stopped) for graph in stopped[steps]]
-    return merged(study.sweep.sweep, [*early, *finished])
+    judged.sort(key=lambda found: found[0])
+    return merged(study.sweep.sweep, [graph for _, graph in judged])
 
 
 def trials_so_far(problem: "SweepSearch", store: "Store") -> "tuple[TrialRecord, ...]":

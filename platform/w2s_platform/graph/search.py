@@ -104,12 +104,10 @@ class SweepSearch:
 
         None where a seed has no value: a mean over the others could not be compared.
         """
-        keys = configuration.steps[step - 1]
         seeds = len(configuration.graph.cells)
-        each = len(keys) // seeds
         values = [
-            _value(store, self.settings.objective, keys[n * each : (n + 1) * each])
-            for n in range(seeds)
+            _value(store, self.settings.objective, configuration.judging(step, seed))
+            for seed in range(seeds)
         ]
         known = [value for value in values if value is not None]
         return fmean(known) if len(known) == seeds else None

@@ -35,6 +35,17 @@ class Configuration:
     say, of each seed, the evaluation of the ensemble of the first t rounds on validation data. One
     step where the objective is known only at the end."""
 
+    def judging(self, step: int, seed: int) -> tuple[str, ...]:
+        """One seed's stages of a step, which has as many of each seed; one seed follows the other.
+
+        Args:
+            step: Counted from 1.
+            seed: The place of the seed's cell in the graph.
+        """
+        keys = self.steps[step - 1]
+        each = len(keys) // len(self.graph.cells)
+        return keys[seed * each : (seed + 1) * each]
+
     def until(self, step: int) -> Graph:
         """What a trial that ended after a step has needed: no more rounds, and no test data.
 
@@ -49,8 +60,7 @@ class Configuration:
 
     def _cell_until(self, cell: Cell, seed: int, step: int) -> Cell:
         """The `seed`-th cell, with the stages that its first steps asked for and nothing else."""
-        seeds = len(self.graph.cells)
-        asked = [key for keys in self.steps[:step] for key in _share(keys, seed, seeds)]
+        asked = [key for n in range(step) for key in self.judging(n + 1, seed)]
         stages = closure(self.graph.stages, asked)
         held = set(stages)
         return replace(
@@ -61,12 +71,6 @@ class Configuration:
             models={subject: key for subject, key in cell.models.items() if key in held},
             stopped=True,
         )
-
-
-def _share(keys: Sequence[str], seed: int, seeds: int) -> Sequence[str]:
-    """One seed's part of a step, in which the seeds follow each other with as many keys each."""
-    each = len(keys) // seeds
-    return keys[seed * each : (seed + 1) * each]
 
 
 class BudgetError(W2SError):
