@@ -1,7 +1,10 @@
 """What a question is answered with: words, figures and tables, apart from where they are shown."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, overload
 
 from dashboards.selection import Selection
 
@@ -44,11 +47,48 @@ class Block:
         return self.frame if self.text is None else self.text
 
 
+class Blocks(Sequence[Block]):
+    """Blocks in order, each made when it is first asked for; safe to use from many threads.
+
+    Args:
+        making: Makes them, one after the other.
+    """
+
+    def __init__(self, making: Iterable[Block] = ()) -> None:
+        self._left, self._made = iter(making), list[Block]()
+        self._failed: Exception | None = None
+        self._lock = threading.Lock()
+
+    @overload
+    def __getitem__(self, index: int) -> Block: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Block]: ...
+    def __getitem__(self, index: int | slice) -> Block | Sequence[Block]:
+        wanted = index + 1 if isinstance(index, int) and index >= 0 else None
+        return self._first(wanted)[index]
+
+    def __len__(self) -> int:
+        return len(self._first(None))
+
+    def _first(self, number: int | None) -> list[Block]:
+        """The first so many, or all. What could not be made once can't be made ever."""
+        with self._lock:
+            if self._failed:
+                raise self._failed
+            wanted = None if number is None else max(0, number - len(self._made))
+            try:
+                self._made += islice(self._left, wanted)
+            except Exception as error:
+                self._failed = error
+                raise
+            return self._made
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """A question's page."""
 
-    blocks: tuple[Block, ...]
+    blocks: Blocks = field(default_factory=Blocks)
     lead: tuple[str, ...] = ()
     """What an analyst should read first."""
     controls: tuple[str, ...] = ()

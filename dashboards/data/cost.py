@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COMPARED = ("floor", "bagging", "long", "ensemble", "single", "student", "ceiling")
+MOST_POINTS = 1000
+_ACROSS, _DOWN = 160, 60
+"""How many points fit side by side into a figure, and one above the other."""
 _UNITS = {"hours": 1.0, "minutes": 60.0, "seconds": 3600.0}
 """How many there are in an hour."""
 
@@ -128,6 +131,29 @@ def frontier(
     ordered = named.assign(_s=named["subject"].map(place)).sort_values("_s", kind="stable")
     best = pareto(ordered["device_hours"].tolist(), ordered["value"].tolist(), lower=lower)
     return ordered.drop(columns="_s").assign(best=best).reset_index(drop=True)
+
+
+def apart(frame: "pd.DataFrame", x: str, y: str) -> "pd.DataFrame":
+    """The rows whose points can be told apart; a browser takes seconds to draw many thousands.
+
+    Args:
+        frame: Columns `x, y, subject, best`, a row per point.
+        x: The column of horizontal places.
+        y: The column of vertical places.
+
+    Returns:
+        Up to `MOST_POINTS` rows as they are; else, per subject, one in each field of a grid as
+        fine as points are large, and all that are `best`.
+    """
+    if len(frame) <= MOST_POINTS:
+        return frame
+    fields = {
+        name: ((frame[name] - frame[name].min()) / span * number).astype(int)
+        for name, number in ((x, _ACROSS), (y, _DOWN))
+        if (span := float(frame[name].max() - frame[name].min()))
+    }
+    places = frame[["subject"]].assign(**fields)
+    return frame[~places.duplicated() | frame["best"]]
 
 
 def pareto(costs: Sequence[float], values: Sequence[float], *, lower: bool) -> list[bool]:

@@ -35,6 +35,16 @@ def panels(titles: Sequence[str], **how: Any) -> "go.Figure":
     return make_subplots(cols=max(1, len(shown)), subplot_titles=shown or None, **(shared | how))
 
 
+def panel_axes(column: int) -> dict[str, str]:
+    """Which axes a trace in a panel of `panels` uses.
+
+    Args:
+        column: From 1.
+    """
+    number = str(column) if column > 1 else ""
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+
+
 def finish(
     figure: "go.Figure",
     height: int,

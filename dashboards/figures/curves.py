@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dashboards.data.scope import role_name
-from dashboards.figures.common import finish, panels, with_alpha
+from dashboards.figures.common import finish, panel_axes, panels, with_alpha
 from dashboards.text import label
 from dashboards.theme import subject_colour, subject_symbol
 from w2s_platform.cli.render.metrics import scale_of
@@ -35,12 +35,14 @@ def curve_figure(
     figure = panels([role_name(role) for role in roles])
     subjects = list(dict.fromkeys(frame["subject"]))
     scale, names = scale_of(metric), not _numbers(frame[x].tolist())
+    drawn: list[dict[str, Any]] = []
     for column, role in enumerate(roles, 1):
+        axes = panel_axes(column)
         for subject in subjects:
             part = frame[(frame["role"] == role) & (frame["subject"] == subject)]
             traces = _traces(part, x, subject, scale.factor, first=column == 1)
-            for trace in _points(traces, part, scale.factor) if names else traces:
-                figure.add_trace(trace, row=1, col=column)
+            drawn += [t | axes for t in (_points(traces, part, scale.factor) if names else traces)]
+    figure.add_traces(drawn)
     figure.update_xaxes(title_text=label(title), **_axis(frame[x].tolist()))
     figure.update_yaxes(title_text=label(y), col=1)
     side_by_side: dict[str, Any] = {"scattermode": "group", "scattergap": 0.3} if names else {}
@@ -58,7 +60,9 @@ def _numbers(values: Sequence[Any]) -> bool:
     return all(isinstance(value, (int, float)) for value in values)
 
 
-def _points(traces: "list[go.Scatter]", part: "pd.DataFrame", factor: float) -> "list[go.Scatter]":
+def _points(
+    traces: list[dict[str, Any]], part: "pd.DataFrame", factor: float
+) -> list[dict[str, Any]]:
     """The last of a subject's traces as points with bars; no band."""
     if not traces:
         return []
@@ -70,45 +74,46 @@ def _points(traces: "list[go.Scatter]", part: "pd.DataFrame", factor: float) -> 
         "thickness": 1.5,
         "width": 0,
     }
-    line: Any = traces[-1]
-    group = line.legendgroup
-    return [line.update(mode="markers", error_y=bars, offsetgroup=group, marker_size=7)]
+    line = traces[-1]
+    small = {"marker": line["marker"] | {"size": 7}, "offsetgroup": line["legendgroup"]}
+    return [line | small | {"mode": "markers", "error_y": bars}]
 
 
 def _traces(
     part: "pd.DataFrame", x: str, subject: str, factor: float, *, first: bool
-) -> "list[go.Scatter]":
-    import plotly.graph_objects as go
-
+) -> list[dict[str, Any]]:
+    """Plain data: plotly checks it once, where it would copy and check traces twice."""
     if part.empty:
         return []
     colour = subject_colour(subject)
     at = [value if isinstance(value, (int, float)) else label(value) for value in part[x]]
     mean, low, high = (part[name] * factor for name in ("mean", "low", "high"))
-    line = go.Scatter(
-        x=at,
-        y=mean,
-        name=label(subject),
-        legendgroup=label(subject),
-        showlegend=first,
-        mode="lines+markers",
-        line={"color": colour, "width": 2},
-        marker={"symbol": subject_symbol(subject), "size": 9},
-        customdata=list(zip(low, high, part["n"], strict=True)),
-        hovertemplate="%{y:.1f} (%{customdata[0]:.1f} to %{customdata[1]:.1f}), "
+    line: dict[str, Any] = {
+        "type": "scatter",
+        "x": at,
+        "y": mean,
+        "name": label(subject),
+        "legendgroup": label(subject),
+        "showlegend": first,
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": 2},
+        "marker": {"symbol": subject_symbol(subject), "size": 9},
+        "customdata": list(zip(low, high, part["n"], strict=True)),
+        "hovertemplate": "%{y:.1f} (%{customdata[0]:.1f} to %{customdata[1]:.1f}), "
         "%{customdata[2]} seeds",
-    )
+    }
     if low.isna().all():  # one seed: no band
         return [line]
-    band = go.Scatter(
-        x=[*at, *reversed(at)],
-        y=[*high.fillna(mean), *reversed(list(low.fillna(mean)))],
-        mode="lines",
-        fill="toself",
-        fillcolor=with_alpha(colour, 0.11),
-        line={"width": 0},
-        legendgroup=label(subject),
-        showlegend=False,
-        hoverinfo="skip",
-    )
+    band: dict[str, Any] = {
+        "type": "scatter",
+        "x": [*at, *reversed(at)],
+        "y": [*high.fillna(mean), *reversed(list(low.fillna(mean)))],
+        "mode": "lines",
+        "fill": "toself",
+        "fillcolor": with_alpha(colour, 0.11),
+        "line": {"width": 0},
+        "legendgroup": label(subject),
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
     return [band, line]

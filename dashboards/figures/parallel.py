@@ -45,7 +45,7 @@ def parallel_figure(
     places = [_places(measured[key].tolist()) for key in keys]
     foot = -0.24 if any(_FOOT in names for _, names in places) else -0.08
     heights = [*(place for place, _ in places), _spread(measured[VALUE].tolist())]
-    figure = go.Figure()
+    lines: list[Any] = []
     for shade, members in _shades(measured[VALUE].tolist()):
         xs: list[float | None] = []
         ys: list[float | None] = []
@@ -53,15 +53,13 @@ def parallel_figure(
             shift = _SPREAD * (index * _GOLDEN % 1 - 0.5)
             xs += [*range(len(heights)), None]
             ys += [*(height[index] + shift for height in heights[:-1]), heights[-1][index], None]
-        figure.add_trace(
-            go.Scatter(
-                x=xs, y=ys, mode="lines", line={"color": shade, "width": 1.6}, hoverinfo="skip"
-            )
-        )
-    for axis, (_, names) in enumerate(places):
-        _write(figure, axis, names)
+        line = {"color": shade, "width": 1.6}
+        lines.append(go.Scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip"))
     values = measured[VALUE]
-    _write(figure, len(keys), {1.0: f"{values.max():.4g}", 0.0: f"{values.min():.4g}"})
+    ends = {1.0: f"{values.max():.4g}", 0.0: f"{values.min():.4g}"}
+    figure = go.Figure(lines)
+    # All at once: plotly copies those that are there already for each that is added.
+    figure.update_layout(annotations=_named([*(names for _, names in places), ends]))
     heads = [label(key, 24) for key in (*short_keys(keys), title)]
     figure.update_xaxes(
         tickvals=list(range(len(heads))),
@@ -113,15 +111,17 @@ def _shades(values: Sequence[float]) -> list[tuple[str, list[int]]]:
     return [(str(c), members) for c, members in zip(colours, groups, strict=True) if members]
 
 
-def _write(figure: "go.Figure", axis: int, names: dict[float, str]) -> None:
-    for height, name in names.items():
-        figure.add_annotation(
-            x=axis,
-            y=height,
-            text=label(name, 22),
-            showarrow=False,
-            xanchor="left",
-            xshift=5,
-            bgcolor="rgba(255,255,255,0.75)",
-            font={"size": 11, "color": "#1b2130"},
-        )
+def _named(axes: Sequence[dict[float, str]]) -> list[dict[str, Any]]:
+    """Each axis's names, beside where they stand."""
+    look = {
+        "showarrow": False,
+        "xanchor": "left",
+        "xshift": 5,
+        "bgcolor": "rgba(255,255,255,0.75)",
+        "font": {"size": 11, "color": "#1b2130"},
+    }
+    return [
+        {"x": axis, "y": height, "text": label(name, 22), **look}
+        for axis, names in enumerate(axes)
+        for height, name in names.items()
+    ]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from flask import Flask
 
 from dashboards.data.library import Library
@@ -104,6 +104,10 @@ def _add_callbacks(app: Dash, views: Views) -> None:
         if view is None:
             return no_update, no_update, no_update
         return view.children, [query, view.version], FAST_PACE if view.unread else PACE
+
+    @app.callback(Output({"rest": MATCH}, "children"), Input({"rest": MATCH}, "id"))
+    def follow(place: dict[str, str]) -> Any:  # pyright: ignore[reportUnusedFunction]
+        return views.rest(place["rest"])
 
     app.clientside_callback(
         ClientsideFunction("w2s", "address"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,11 +24,30 @@ _GRAPH: Any = {
 }
 
 
-def answer_view(answer: Answer, selection: Selection, stamp: str) -> list[Any]:
-    """An answer: what to read first, then block by block."""
+def answer_view(answer: Answer, selection: Selection, stamp: str, later: str) -> list[Any]:
+    """An answer: what to read first, then block by block.
+
+    Args:
+        answer: What is shown.
+        selection: What it was asked by.
+        stamp: Where its numbers come from.
+        later: What the browser asks for the blocks after the first with; empty: they come at once.
+    """
     lead = [html.Div([html.P(line) for line in answer.lead], className="lead")]
-    blocks = [block_view(block, selection, stamp) for block in answer.blocks]
-    return [*(lead if answer.lead else []), *blocks]
+    first = [block_view(block, selection, stamp) for block in islice(answer.blocks, 1)]
+    rest = _promise(later) if later else html.Div(rest_view(answer, selection, stamp), key="rest")
+    return [*(lead if answer.lead else []), *first, rest]
+
+
+def rest_view(answer: Answer, selection: Selection, stamp: str) -> list[Any]:
+    """The blocks after the first."""
+    return [block_view(block, selection, stamp) for block in islice(answer.blocks, 1, None)]
+
+
+def _promise(later: str) -> Any:
+    """A place that the blocks after the first are put into, see `app`."""
+    waiting = html.P("…", className="progress", **named("The other figures follow"))
+    return html.Div(waiting, id={"rest": later}, key="rest", className="rest")
 
 
 def block_view(block: Block, selection: Selection, stamp: str) -> Any:

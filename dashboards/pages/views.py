@@ -12,7 +12,7 @@ from dashboards.data.library import Library
 from dashboards.data.offers import Offers, offers_of
 from dashboards.data.reader import SweepData
 from dashboards.data.scope import Scope, scope_of
-from dashboards.pages.components import answer_view, named
+from dashboards.pages.components import answer_view, named, rest_view
 from dashboards.pages.controls import controls_view
 from dashboards.questions.catalogue import QUESTIONS, answer
 from dashboards.selection import Selection
@@ -21,7 +21,7 @@ from w2s_platform.cli.failures import describe
 from w2s_platform.results.kept import Kept
 
 _log = logging.getLogger(__name__)
-_KEPT = 48
+_KEPT, _LATER = 48, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,7 @@ class Views:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._kept: Kept[Answer] = Kept(_KEPT)
+        self._later: Kept[tuple[Answer, Selection, str]] = Kept(_LATER)
         self._offered = "", Offers((), {}, {})
 
     def page(self, query: str, seen: str | None = None) -> View | None:
@@ -59,14 +60,29 @@ class Views:
         """
         try:
             return self._page(Selection.from_query(query), seen)
-        except W2SError as error:
-            view = View([_problem(describe(error)[0])], f"error {error}")
         except Exception as error:  # a page that says so, and the details in the log
-            lines = ["error: this page could not be made", f"  {type(error).__name__}: {error}"]
-            view = View([_problem(lines)], f"error {error!r}")
+            view = View([html.Main(_problem(error))], f"error {error!r}")
             if view.version != seen:
-                _log.exception("a page could not be made")
+                _note(error)
         return None if view.version == seen else view
+
+    def rest(self, later: str) -> list[Any]:
+        """What a page left for later; of a page that is long gone, what its link shows by now.
+
+        Args:
+            later: What `answer_view` was told.
+        """
+        try:
+            kept = self._later.get(later, lambda: None)
+            return rest_view(*(kept or self._now(Selection.from_query(later.partition("?")[2]))))
+        except Exception as error:
+            _note(error)
+            return [_problem(error)]
+
+    def _now(self, selection: Selection) -> tuple[Answer, Selection, str]:
+        chosen = self._chosen(selection, self._library.names())
+        data = self._library.look(chosen.sweeps)
+        return self._answer(chosen, scope_of(data, chosen)), chosen, _stamp(data)
 
     def answer(self, selection: Selection) -> tuple[Answer, Scope]:
         """An answer with its numbers, as it is shown when all that it needs is read.
@@ -98,14 +114,19 @@ class Views:
         if self._version(data) == seen:
             return None
         scope = scope_of(data, selection)
-        found = self._answer(selection, scope)
+        found, stamp = self._answer(selection, scope), _stamp(data)
         offers = self._offers(data, selection)
+        # Who sees a page for the first time waits for its first figure only. One that takes the
+        # place of another comes whole: nothing that is looked at goes away.
+        later = "" if seen else f"{self._version(data)}?{selection.to_query()}"
+        if later:
+            self._later.get(later, lambda: (found, selection, stamp))
         children = [
             _header(data),
             _questions(selection),
             controls_view(found, scope, offers, names, selection),
             html.Main(
-                [*_progress(data, found.unread), *answer_view(found, selection, _stamp(data))],
+                [*_progress(data, found.unread), *answer_view(found, selection, stamp, later)],
                 id="main",
             ),
         ]
@@ -176,11 +197,15 @@ def _progress(data: list[SweepData], evaluations: int) -> list[Any]:
     return [html.P(line, className="progress", role="status") for line in lines]
 
 
-def _problem(lines: list[str]) -> Any:
-    return html.Main(
-        html.Div(
-            [html.H1("The store can't be shown"), *(html.P(line.strip()) for line in lines)],
-            className="problem",
-            role="alert",
-        )
-    )
+def _note(error: Exception) -> None:
+    if not isinstance(error, W2SError):
+        _log.error("a page could not be made", exc_info=error)
+
+
+def _problem(error: Exception) -> Any:
+    if isinstance(error, W2SError):
+        title, lines = "The store can't be shown", describe(error)[0]
+    else:
+        title, lines = "This page could not be made", [f"{type(error).__name__}: {error}"]
+    told = [html.H1(title), *(html.P(line.strip()) for line in lines)]
+    return html.Div(told, className="problem", role="alert")

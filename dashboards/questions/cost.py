@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dashboards.blocks import Answer, Block
+from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import cost
 from dashboards.data.reader import SweepData
 from dashboards.data.scope import ROLES, Scope
@@ -28,9 +28,13 @@ def answer(scope: Scope, stored: Stored) -> Answer:
 
     kinds = pd.concat([_costs(data, stored) for data in scope.data])
     if kinds.empty:
-        return Answer((), ("Nothing has cost anything yet.",))
-    blocks = [_kinds(scope, cost.by_kind(kinds)), *_frontiers(scope, stored)]
-    return Answer(tuple(blocks), tuple(_lead(kinds)), ("metric",))
+        return Answer(lead=("Nothing has cost anything yet.",))
+    return Answer(Blocks(_blocks(scope, stored, kinds)), tuple(_lead(kinds)), ("metric",))
+
+
+def _blocks(scope: Scope, stored: Stored, kinds: "pd.DataFrame") -> Iterator[Block]:
+    yield _kinds(scope, cost.by_kind(kinds))
+    yield from _frontiers(scope, stored)
 
 
 def _costs(data: SweepData, stored: Stored) -> "pd.DataFrame":
@@ -98,12 +102,14 @@ def _frontiers(scope: Scope, stored: Stored) -> Iterator[Block]:
         shown = frame.assign(
             value=frame["value"] * scale_of(metric).factor, cost=frame["device_hours"] * in_hour
         )
+        drawn = cost.apart(shown, "cost", "value")
+        under = f"{len(drawn)} of {count(len(shown), 'point')} drawn: the others lie under these"
         yield Block(
             name=f"frontier-{role}",
             title=f"{heading(metric)} against cost, {ROLES[role]} questions",
             frame=frame,
             figure=frontier_figure(
-                shown,
+                drawn,
                 x="cost",
                 y="value",
                 titles=(f"device {unit} to make it, all that it needs included", heading(metric)),
@@ -113,6 +119,7 @@ def _frontiers(scope: Scope, stored: Stored) -> Iterator[Block]:
                 "one point per configuration and subject, means over seeds; the cost is that of "
                 "its own training and all that it needs, as if nothing else had been run; neither "
                 "axis begins at zero",
+                *([under] if len(drawn) < len(shown) else []),
                 *scope.notes(scope.of(metric), scope.varied),
             ),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dashboards.blocks import Answer, Block
+from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import health
 from dashboards.data.reader import SweepData
 from dashboards.data.scope import Scope
@@ -27,7 +27,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
         states = health.states(data)
         lead.append(_summary(data, states))
         blocks += _sweep(scope, stored, data, states, (suffix, named))
-    return Answer(tuple(blocks), tuple(lead), filters=False)
+    return Answer(Blocks(blocks), tuple(lead), filters=False)
 
 
 def _summary(data: SweepData, states: "pd.DataFrame") -> str:

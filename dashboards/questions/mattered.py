@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dashboards.blocks import Answer, Block
+from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import mattered
 from dashboards.data.scope import Scope, role_name
 from dashboards.data.stored import Stored
@@ -28,13 +28,18 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """Curves over a setting, a map over two, and all configurations at once."""
     metric = scope.metric
     if not metric:
-        return Answer((), ("No measurement has finished yet.",))
-    blocks = [*_prefixes(scope, metric), *_curve(scope, metric)]
+        return Answer(lead=("No measurement has finished yet.",))
+    lead = () if mattered.settings(scope.rows) else ("This sweep varies nothing but the seed.",)
+    return Answer(Blocks(_blocks(scope, metric)), lead, ("metric", "x", "y", "subject"))
+
+
+def _blocks(scope: Scope, metric: str) -> Iterator[Block]:
+    yield from _prefixes(scope, metric)
+    yield from _curve(scope, metric)
     subject = judged_subject(scope, metric)
     if subject:
-        blocks += [*_map(scope, metric, subject), *_configurations(scope, metric, subject)]
-    lead = () if mattered.settings(scope.rows) else ("This sweep varies nothing but the seed.",)
-    return Answer(tuple(blocks), lead, ("metric", "x", "y", "subject"))
+        yield from _map(scope, metric, subject)
+        yield from _configurations(scope, metric, subject)
 
 
 def judged_subject(scope: Scope, metric: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dashboards.blocks import Answer, Block
+from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import compare, numbers
 from dashboards.data.scope import Scope
 from dashboards.data.stored import Stored
@@ -17,21 +17,18 @@ if TYPE_CHECKING:
 
 def answer(scope: Scope, stored: Stored) -> Answer:
     """Every measurement that is shown, its means, where it comes from; and how sweeps differ."""
-    rows = as_text(scope.rows)
+    return Answer(Blocks(_blocks(scope, stored)), controls=("by",))
+
+
+def _blocks(scope: Scope, stored: Stored) -> Iterator[Block]:
+    yield from _different(scope, stored)
     by = scope.by if scope.selection.by else [*_sweep(scope), *scope.varied]
     means = summarise(scope.rows, by)
-    blocks = (
-        *_different(scope, stored),
-        Block("means", "Means over seeds", means, notes=scope.notes(apart=by)),
-        Block(
-            "rows",
-            "Every measurement",
-            rows,
-            notes=(count(len(rows), "row"), *scope.notes(apart=scope.varied)),
-        ),
-        Block("origin", "Where they come from", numbers.origin(scope.data)),
-    )
-    return Answer(blocks, controls=("by",))
+    yield Block("means", "Means over seeds", means, notes=scope.notes(apart=by))
+    rows = as_text(scope.rows)
+    notes = (count(len(rows), "row"), *scope.notes(apart=scope.varied))
+    yield Block("rows", "Every measurement", rows, notes=notes)
+    yield Block("origin", "Where they come from", numbers.origin(scope.data))
 
 
 def _sweep(scope: Scope) -> list[str]:

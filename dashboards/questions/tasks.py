@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dashboards.blocks import Answer, Block
+from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import tasks
 from dashboards.data.asked import bins_of, outcomes_of
 from dashboards.data.scope import Scope
@@ -29,18 +29,19 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """Each subject on each slice, then what single questions tell."""
     metric = scope.metric
     if not metric:
-        return Answer((), ("No measurement has finished yet.",))
+        return Answer(lead=("No measurement has finished yet.",))
     shown = set[str](scope.rows["cell"].unique())
     bins, more_bins, left = bins_of(scope.data, shown, stored)
     outcomes, note, more = asked(scope, stored)
-    blocks = [
-        _matrix(scope, metric),
-        *_difficulty(scope, outcomes, note),
-        *_positions(scope, outcomes, note),
-        *_reliability(scope, bins, left),
-        *_disagreement(scope, outcomes, note),
-    ]
-    return Answer(tuple(blocks), controls=("metric",), unread=more_bins + more)
+
+    def blocks() -> Iterator[Block]:
+        yield _matrix(scope, metric)
+        yield from _difficulty(scope, outcomes, note)
+        yield from _positions(scope, outcomes, note)
+        yield from _reliability(scope, bins, left)
+        yield from _disagreement(scope, outcomes, note)
+
+    return Answer(Blocks(blocks()), controls=("metric",), unread=more_bins + more)
 
 
 def asked(scope: Scope, stored: Stored) -> "tuple[pd.DataFrame, str, int]":

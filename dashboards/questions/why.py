@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dashboards.blocks import Answer, Block, Link
+from dashboards.blocks import Answer, Block, Blocks, Link
 from dashboards.data import why
 from dashboards.data.reader import SweepData
 from dashboards.data.scope import Scope
@@ -24,18 +24,19 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """One cell: its rounds, where the weight went, the questions that were answered otherwise."""
     found = chosen_cell(scope)
     if found is None:
-        return Answer((), ("No cell has a measurement yet.",), ("cell",))
+        return Answer(lead=("No cell has a measurement yet.",), controls=("cell",))
     data, cell = found
     varied = ", ".join(f"{key} {show_value(value)}" for key, value in cell.varied.items())
     lead = f"Cell {cell.id} of {data.sweep}, seed {cell.seed}{f': {varied}' if varied else ''}."
-    blocks = [
-        *_asked(scope, stored, data, cell),
-        *_rounds(scope, stored, data, cell),
-        *_weights(scope, stored, data, cell),
-        *_heaviest(stored, data, cell),
-        *_otherwise(scope, stored, data, cell),
-    ]
-    return Answer(tuple(blocks), (lead,), ("cell",))
+    return Answer(Blocks(_blocks(scope, stored, data, cell)), (lead,), ("cell",))
+
+
+def _blocks(scope: Scope, stored: Stored, data: SweepData, cell: CellRecord) -> Iterator[Block]:
+    yield from _asked(scope, stored, data, cell)
+    yield from _rounds(scope, stored, data, cell)
+    yield from _weights(scope, stored, data, cell)
+    yield from _heaviest(stored, data, cell)
+    yield from _otherwise(scope, stored, data, cell)
 
 
 def chosen_cell(scope: Scope) -> tuple[SweepData, CellRecord] | None:

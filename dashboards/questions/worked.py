@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dashboards.blocks import Answer, Block
+from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import worked
 from dashboards.data.mattered import staged
 from dashboards.data.scope import Scope, role_name
@@ -38,17 +38,19 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """Levels, PGR and paired differences of the chosen metric."""
     metric, by = scope.metric, scope.by
     if not metric:
-        return Answer((), ("No measurement has finished yet.",))
+        return Answer(lead=("No measurement has finished yet.",))
     gains = worked.gains(scope.tested(metric), metric, by)
     return Answer(
-        blocks=(
-            _levels(scope, metric, by),
-            *_recovered(scope, metric, by),
-            *_gains(scope, gains, metric, by),
-        ),
+        blocks=Blocks(_blocks(scope, gains, metric, by)),
         lead=tuple(_lead(scope, gains, metric)),
         controls=("metric", "by"),
     )
+
+
+def _blocks(scope: Scope, gains: "pd.DataFrame", metric: str, by: list[str]) -> Iterator[Block]:
+    yield _levels(scope, metric, by)
+    yield from _recovered(scope, metric, by)
+    yield from _gains(scope, gains, metric, by)
 
 
 def _levels(scope: Scope, metric: str, by: list[str]) -> Block:

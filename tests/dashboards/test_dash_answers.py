@@ -257,6 +257,39 @@ def test_the_frontier_holds_what_none_beats_for_less() -> None:
     assert cost.pareto([1, 2], [0.5, 0.4], lower=True) == [True, True]
 
 
+def points(number: int) -> pd.DataFrame:
+    """Points in fifty columns and eight rows, each row as thick as a thousandth of the whole."""
+    places = range(number)
+    return pd.DataFrame(
+        {
+            "cost": [float(place % 50) for place in places],
+            "value": [place % 8 + 0.007 * place / number for place in places],
+            "subject": ["floor" if place % 2 else "ensemble" for place in places],
+            "best": [place == number - 1 for place in places],
+        }
+    )
+
+
+def test_points_that_lie_on_each_other_are_drawn_once() -> None:
+    many = points(5000)
+    drawn = cost.apart(many, "cost", "value")
+    assert len(drawn) == 200 + 1  # where columns and rows meet, and the best besides
+    assert drawn.index[drawn["best"]].tolist() == [4999]
+    seen = set(zip(drawn["cost"], drawn["value"].astype(int), drawn["subject"], strict=True))
+    every = set(zip(many["cost"], many["value"].astype(int), many["subject"], strict=True))
+    assert seen == every
+
+
+def test_few_points_are_all_drawn() -> None:
+    few = points(900)
+    assert cost.apart(few, "cost", "value") is few
+
+
+def test_points_of_one_value_can_be_told_apart_by_their_costs() -> None:
+    line = points(5000).assign(value=1.0, subject="floor")
+    assert sorted(set(cost.apart(line, "cost", "value")["cost"])) == [float(c) for c in range(50)]
+
+
 def test_a_subject_costs_what_it_needs_and_shared_work_once(empty: Store) -> None:
     from ledgers import key_of, publish
 
