@@ -44,7 +44,17 @@
     save(url, `${name}.${format}`);
   }
 
-  document.addEventListener("click", function (event) {
+  // The block's figure; one that nobody has seen yet may still be waiting for its turn.
+  async function drawn(block) {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const plot = block.querySelector(".js-plotly-plot");
+      if (plot && plot._fullLayout) return plot;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return null;
+  }
+
+  document.addEventListener("click", async function (event) {
     const button = event.target.closest("button");
     if (!button) return;
     if (button.classList.contains("theme")) {
@@ -54,7 +64,7 @@
     const format = button.dataset.figure;
     if (!format) return;
     const block = button.closest(".block");
-    const plot = block && block.querySelector(".js-plotly-plot");
+    const plot = block && await drawn(block);
     if (!plot) return;
     // The stamp goes into a figure, where plotly would read tags.
     const stamp = (button.dataset.stamp || "").replace(/&/g, "&amp;").replace(/</g, "&lt;");

@@ -31,13 +31,19 @@
     table.createTHead().append(head);
     table.createTBody().append(...told.rows.map((values) => rowOf(values, told.kinds, "td")));
     place.replaceChildren(table);
-    place.shown = place.dataset.table;
   }
 
-  new MutationObserver(function () {
-    for (const place of document.querySelectorAll("[data-table]")) {
-      if (place.shown !== place.dataset.table) fill(place);
+  new MutationObserver(function (changes) {
+    const places = new Set();
+    for (const change of changes) {
+      if (change.type === "attributes") places.add(change.target);
+      for (const added of change.addedNodes) {
+        if (!(added instanceof Element)) continue;
+        if (added.matches("[data-table]")) places.add(added);
+        for (const place of added.querySelectorAll("[data-table]")) places.add(place);
+      }
     }
+    places.forEach(fill);
   }).observe(document, { childList: true, subtree: true, attributeFilter: ["data-table"] });
 
   // A link to another state of the page is followed without loading the page anew.

@@ -98,12 +98,11 @@ def _add_callbacks(app: Dash, views: Views) -> None:
         # A new look would take the place of one that is still under way, which then showed nothing.
         running=[(Output("clock", "max_intervals"), 0, -1)],
     )
-    def show(search: str | None, _: int | None, seen: list[str] | None) -> Any:  # pyright: ignore[reportUnusedFunction]
-        query = search or ""
-        view = views.page(query, seen[1] if seen and seen[0] == query else None)
+    def show(search: str | None, _: int | None, seen: str | None) -> Any:  # pyright: ignore[reportUnusedFunction]
+        view = views.page(search or "", seen)
         if view is None:
             return no_update, no_update, no_update
-        return view.children, [query, view.version], FAST_PACE if view.unread else PACE
+        return view.children, view.version, FAST_PACE if view.unread else PACE
 
     @app.callback(Output({"rest": MATCH}, "children"), Input({"rest": MATCH}, "id"))
     def follow(place: dict[str, str]) -> Any:  # pyright: ignore[reportUnusedFunction]

@@ -30,7 +30,7 @@ class View:
 
     children: list[Any]
     version: str
-    """Two looks with the same version show the same."""
+    """Two looks with the same version show the same; it ends with `?` and the link."""
     unread: int = 0
     """Finished stages, and evaluations, that are still to be read."""
 
@@ -53,7 +53,7 @@ class Views:
 
         Args:
             query: The part of the link after the `?`.
-            seen: The version that the reader has.
+            seen: The version that the reader has, of this link or another.
 
         Returns:
             None where the reader has this version.
@@ -74,7 +74,7 @@ class Views:
         """
         try:
             kept = self._later.get(later, lambda: None)
-            return rest_view(*(kept or self._now(Selection.from_query(later.partition("?")[2]))))
+            return rest_view(*(kept or self._now(Selection.from_query(_link(later)))))
         except Exception as error:
             _note(error)
             return [_problem(error)]
@@ -111,14 +111,16 @@ class Views:
         names = self._library.names()
         selection = self._chosen(selection, names)
         data = self._library.look(selection.sweeps)
-        if self._version(data) == seen:
+        link = selection.to_query()
+        version = f"{self._version(data)}?{link}"
+        if version == seen:
             return None
         scope = scope_of(data, selection)
         found, stamp = self._answer(selection, scope), _stamp(data)
         offers = self._offers(data, selection)
         # Who sees a page for the first time waits for its first figure only. One that takes the
         # place of another comes whole: nothing that is looked at goes away.
-        later = "" if seen else f"{self._version(data)}?{selection.to_query()}"
+        later = "" if _link(seen) == link else version
         if later:
             self._later.get(later, lambda: (found, selection, stamp))
         children = [
@@ -131,7 +133,7 @@ class Views:
             ),
         ]
         unread = sum(each.unread for each in data) + found.unread
-        return View(children, self._version(data) + " …" * (found.unread > 0), unread)
+        return View(children, f"{'… ' * (found.unread > 0)}{version}", unread)
 
     def _offers(self, data: list[SweepData], selection: Selection) -> Offers:
         """The same for every page of a state of the sweeps."""
@@ -195,6 +197,10 @@ def _progress(data: list[SweepData], evaluations: int) -> list[Any]:
     if damaged:
         lines.append(f"{damaged} finished stages have damaged files and count as absent")
     return [html.P(line, className="progress", role="status") for line in lines]
+
+
+def _link(version: str | None) -> str:
+    return (version or "").rpartition("?")[2]
 
 
 def _note(error: Exception) -> None:
