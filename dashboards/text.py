@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from w2s_platform.cli.render.metrics import scale_of
@@ -20,6 +21,14 @@ def label(text: object, longest: int = LONGEST_LABEL) -> str:
         plain = f"{plain[: longest - 1]}…"
     # An entity is the one thing that plotly always decodes, and never reads as a tag.
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def show_time(text: str) -> str:
+    """A time of a record, ISO 8601 in UTC, as people read it; to the second."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return text
 
 
 def difference_words(mean: float, low: float, high: float, n: int, metric: str) -> str:

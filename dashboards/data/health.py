@@ -1,11 +1,12 @@
 """Is it healthy? Where cells and stages stand, who works on what, and what went wrong."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dashboards.data.reader import SweepData, cell_state
 from dashboards.data.scope import STOPPED
+from w2s_platform.cli.render.text import count
 from w2s_platform.results.ledger import CellRecord
 from w2s_platform.results.values import show_value
 from w2s_platform.store import Store
@@ -57,6 +58,14 @@ def states(data: SweepData) -> "pd.DataFrame":
     )
 
 
+def unmeasured(sweeps: Iterable[SweepData]) -> str:
+    """Why there is no number to show yet."""
+    states = [_state(data, cell) for data in sweeps for cell in data.ledger.cells]
+    failed = f"{states.count('failed')} of {count(len(states), 'cell')} failed"
+    more = f" {failed}: “Is it healthy?” tells why." if "failed" in states else ""
+    return f"No measurement has finished yet.{more}"
+
+
 def failures(data: SweepData, store: Store) -> "pd.DataFrame":
     """One row per failed stage: what it is, why it failed, and how many cells wait for it."""
     import pandas as pd
@@ -81,6 +90,19 @@ def failures(data: SweepData, store: Store) -> "pd.DataFrame":
         )
     columns = ["stage", "key", "error", "would fail again", "attempts", "cells waiting", "host"]
     return pd.DataFrame(rows, columns=[*columns, "ended"])
+
+
+def causes(data: SweepData, failures: "pd.DataFrame") -> Iterator[str]:
+    """One sentence per cause: how many stages it failed, how many cells wait for them, and why.
+
+    Args:
+        data: The sweep.
+        failures: What `failures` returned.
+    """
+    for error, rows in failures.groupby("error", sort=False):
+        keys = set(rows["key"])
+        held = sum(any(key[:12] in keys for key in cell.stages) for cell in data.ledger.cells)
+        yield f"{count(len(rows), 'stage')} failed, for {count(held, 'cell')}: {error}"
 
 
 def running(data: SweepData, store: Store) -> "pd.DataFrame":

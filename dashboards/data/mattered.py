@@ -62,7 +62,8 @@ def prefixes(rows: "pd.DataFrame") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    found = summarise(rows[staged(rows)], [])
+    steps = rows[staged(rows)]
+    found = summarise(steps, []) if len(steps) else steps
     lines: list[dict[str, Any]] = []
     for row in records(found):
         prefix = PREFIX.fullmatch(str(row["subject"]))

@@ -46,7 +46,7 @@ def rest_view(answer: Answer, selection: Selection, stamp: str) -> list[Any]:
 
 def _promise(later: str) -> Any:
     """A place that the blocks after the first are put into, see `app`."""
-    waiting = html.P("…", className="progress", **named("The other figures follow"))
+    waiting = html.P("The other figures follow …", className="progress", role="status")
     return html.Div(waiting, id={"rest": later}, key="rest", className="rest")
 
 

@@ -10,6 +10,7 @@ from dashboards.data.scope import Scope
 from dashboards.data.stored import Stored
 from dashboards.figures.bars import bar_figure
 from dashboards.frames import records
+from dashboards.text import show_time
 from dashboards.theme import STATE_COLOURS
 from w2s_platform.cli.render.text import count
 
@@ -66,11 +67,28 @@ def _sweep(
     failed = health.failures(data, stored.store)
     if len(failed):
         hint = "after mending the cause: `w2s run FILE --retry-failed`"
-        yield Block(f"failures{suffix}", f"What failed{named}", failed, notes=(hint,))
+        yield Block(
+            name=f"failures{suffix}",
+            title=f"What failed{named}",
+            frame=failed,
+            words=tuple(health.causes(data, failed)),
+            notes=(*_first(failed), hint),
+            text=failed.assign(ended=failed["ended"].map(show_time)),
+        )
     running = health.running(data, stored.store)
     if len(running):
-        yield Block(f"running{suffix}", f"What runs{named}", running)
+        yield Block(
+            name=f"running{suffix}",
+            title=f"What runs{named}",
+            frame=running,
+            notes=tuple(_first(running)),
+            text=running.assign(since=running["since"].map(show_time)),
+        )
     yield Block(f"cells{suffix}", f"Every cell{named}", health.cells(data))
+
+
+def _first(frame: "pd.DataFrame") -> list[str]:
+    return [f"the first {health.MOST}"] if len(frame) == health.MOST else []
 
 
 def _shares(states: "pd.DataFrame") -> "pd.DataFrame":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import mattered
+from dashboards.data.health import unmeasured
 from dashboards.data.scope import Scope, role_name
 from dashboards.data.stored import Stored
 from dashboards.figures.bars import bar_figure
@@ -28,7 +29,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """Curves over a setting, a map over two, and all configurations at once."""
     metric = scope.metric
     if not metric:
-        return Answer(lead=("No measurement has finished yet.",))
+        return Answer(lead=(unmeasured(scope.data),))
     lead = () if mattered.settings(scope.rows) else ("This sweep varies nothing but the seed.",)
     return Answer(Blocks(_blocks(scope, metric)), lead, ("metric", "x", "y", "subject"))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import tasks
 from dashboards.data.asked import bins_of, outcomes_of
+from dashboards.data.health import unmeasured
 from dashboards.data.scope import Scope
 from dashboards.data.stored import Stored
 from dashboards.figures.curves import curve_figure
@@ -29,7 +30,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """Each subject on each slice, then what single questions tell."""
     metric = scope.metric
     if not metric:
-        return Answer(lead=("No measurement has finished yet.",))
+        return Answer(lead=(unmeasured(scope.data),))
     shown = set[str](scope.rows["cell"].unique())
     bins, more_bins, left = bins_of(scope.data, shown, stored)
     outcomes, note, more = asked(scope, stored)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.blocks import Answer, Block, Blocks, Link
 from dashboards.data import why
+from dashboards.data.health import unmeasured
 from dashboards.data.reader import SweepData
 from dashboards.data.scope import Scope
 from dashboards.data.stored import Stored
@@ -24,7 +25,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """One cell: its rounds, where the weight went, the questions that were answered otherwise."""
     found = chosen_cell(scope)
     if found is None:
-        return Answer(lead=("No cell has a measurement yet.",), controls=("cell",))
+        return Answer(lead=(unmeasured(scope.data),), controls=("cell",))
     data, cell = found
     varied = ", ".join(f"{key} {show_value(value)}" for key, value in cell.varied.items())
     lead = f"Cell {cell.id} of {data.sweep}, seed {cell.seed}{f': {varied}' if varied else ''}."

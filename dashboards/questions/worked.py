@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.blocks import Answer, Block, Blocks
 from dashboards.data import worked
+from dashboards.data.health import unmeasured
 from dashboards.data.mattered import staged
 from dashboards.data.scope import Scope, role_name
 from dashboards.data.stored import Stored
@@ -38,7 +39,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     """Levels, PGR and paired differences of the chosen metric."""
     metric, by = scope.metric, scope.by
     if not metric:
-        return Answer(lead=("No measurement has finished yet.",))
+        return Answer(lead=(unmeasured(scope.data),))
     gains = worked.gains(scope.tested(metric), metric, by)
     return Answer(
         blocks=Blocks(_blocks(scope, gains, metric, by)),

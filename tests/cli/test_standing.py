@@ -58,10 +58,21 @@ def test_a_failure_says_what_failed_for_how_many_cells_and_why_in_one_line() -> 
 
 
 def test_many_failures_are_cut_and_counted() -> None:
-    many = report([stage("round", n, "failed", error="x") for n in range(25)])
+    many = report([stage("round", n, "failed", error=f"no {n}") for n in range(25)])
     lines = failure_lines(many)
-    assert len(lines) == 11
-    assert "15 more" in lines[-1]
+    assert len(lines) == 12
+    assert lines[-2] == "… and 15 more"
+    assert "--json" in lines[-1]
+
+
+def test_stages_that_failed_alike_are_told_once_with_all_cells_that_wait() -> None:
+    stages = [stage("round", n, "failed", error="x" if n < 3 else "y") for n in range(4)]
+    keys = [each.key for each in stages]
+    cells = [cell(n, "failed", [keys[n], keys[3]]) for n in range(3)]
+    assert failure_lines(report(stages, *cells))[:2] == [
+        "failed: round 0 [000000000000] and 2 more alike (in 3 cells): x",
+        "failed: round 3 [000000000000] (in 3 cells): y",
+    ]
 
 
 def test_running_stages_are_named() -> None:

@@ -116,6 +116,12 @@ SECTION_MISTAKES = [
     ("student:", "resources: {time_budget: 8 hours, experts: {gpus_per_worker: 1.5}}\nstudent:", [
         "10:26: resources.time_budget: `8 hours` is no duration (such as 90s, 30m, 8h or 2d)",
         "10:62: resources.experts.gpus_per_worker: above one, GPUs come whole"]),
+    ("student:", "evaluation: {max_new_tokens: 64}\nstudent:", [
+        "10:30: evaluation.max_new_tokens: answers of 64 tokens leave nano-s no room for a prompt "
+        "(its context is 64 tokens)"]),
+    ("  model: nano-l", "  model: nano-long-m\nevaluation: {max_new_tokens: 400}", [
+        "12:30: evaluation.max_new_tokens: answers of 400 tokens leave nano-s no room for a prompt "
+        "(its context is 64 tokens)"]),
     ("student:", "resources: {workers: 2}\nstudent:", [
         "10:13: resources.workers: unknown key (allowed: experts, students, concurrency, "
         "time_budget, device_hours, retries)"]),
@@ -133,7 +139,9 @@ def test_mistakes_in_a_section(
 
 # Lines after the base (they begin at line 12), and what is said of them.
 VARY_MISTAKES = [
-    ("vary: {grid: {experts.rounds: [1]}}", ["12:7: vary: expected a list, not a mapping"]),
+    ("vary: {grid: {experts.rounds: [1]}}", [
+        "12:7: vary: expected a list of blocks, not a mapping "
+        "(such as `- grid: {experts.rounds: [1, 2]}`)"]),
     ("vary:\n- grids: {experts.rounds: [1]}", [
         "13:3: vary[0].grids: unknown key (allowed: grid, zip, cases; did you mean `grid`?)"]),
     ("vary:\n- grid: {experts.rounds: 3}", [
@@ -174,6 +182,12 @@ VARY_MISTAKES = [
         "14:18: vary[1].cases[0].case: the cases of one block have names; name the settings of "
         "this one",
     ]),
+    ("vary: {experts.rounds: [1, 2]}", [
+        "12:7: vary: expected a list of blocks, not a mapping "
+        "(such as `- grid: {experts.rounds: [1, 2]}`)"]),
+    ("vary:\n- experts.rounds: [1, 2]\n  experts.count: [1]", [
+        "13:3: vary[0]: keys that vary stand below grid, zip or cases "
+        "(such as `- grid: {experts.rounds: [VALUE, …]}`)"]),
     ("vary:\n- cases: [{}]", ["13:11: vary[0].cases[0]: must not be empty"]),
     ("vary:\n- grid:\n    experts.count: [2, 5]", [
         "14:24: vary[0].grid.experts.count[1]: `count` is 5, above `rounds`, 4 (allowed: at most "

@@ -1,8 +1,9 @@
 """The sweep file as it is written: what pydantic checks, and what the JSON Schema describes."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ensemble_core.documents import LocatedError
 from ensemble_core.settings import Settings
@@ -26,6 +27,15 @@ class VaryBlock(Settings, frozen=True, json_schema_extra=_ONE_KIND):
     cases: Annotated[tuple[Case, ...], Field(min_length=1)] | None = None
     """Mappings of dotted key → value; each one a point. `case: NAME` names it: tables then show the
     name instead of what it sets."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_a_block(cls, block: Any) -> Any:
+        keys = [key for key in block if "." in str(key)] if isinstance(block, Mapping) else []
+        if keys:
+            hint = f"such as `- grid: {{{keys[0]}: [VALUE, …]}}`"
+            raise LocatedError("keys that vary stand below grid, zip or cases", hint=hint)
+        return block
 
     @model_validator(mode="after")
     def _one_kind(self) -> "VaryBlock":
@@ -51,3 +61,11 @@ class SweepFile(Config, frozen=True):
     track: Track = TrackSettings()
     """Where else runs are shown: `tensorboard`, `mlflow`, `wandb`, as a list or a mapping with
     settings. No part of a cell's or the sweep's identity."""
+
+    @field_validator("vary", mode="before")
+    @classmethod
+    def _listed(cls, vary: Any) -> Any:
+        if isinstance(vary, Mapping):
+            hint = "such as `- grid: {experts.rounds: [1, 2]}`"
+            raise LocatedError("expected a list of blocks, not a mapping", hint=hint)
+        return vary

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensemble_core.documents import Loc
+from ensemble_core.nano.ladder import SIZES
 from w2s_platform.sweepfile.keys import find_key
 from w2s_platform.sweepfile.sections import LONG_METRICS, STRONG_BASELINES, WRITTEN_METRICS
 from w2s_platform.sweepfile.tree import get_at
@@ -185,6 +186,23 @@ def the_judge_is_held_out(tree: Tree) -> Iterator[Breach]:
         yield Breach(("evaluation", "judge") if own else loc, message, hint, also)
 
 
+def answers_fit_the_context(tree: Tree) -> Iterator[Breach]:
+    """An answer and its prompt share a model's context; that of the built-in suite is known."""
+    limit = _number(tree, "evaluation.max_new_tokens")
+    if limit is None or get_at(tree, ("tasks", "classify")):
+        return
+    mix = [(("experts", "mix", index), name) for index, name in _listed(tree, ("experts", "mix"))]
+    models = [((*loc, "model"), learner.get("model")) for loc, learner in _learners(tree)]
+    for loc, model in [*models, *mix]:
+        size = SIZES.get(_form_of(model).get("nano", ""))
+        if size and limit >= size.context:
+            message = f"answers of {limit:g} tokens leave {size.name} no room for a prompt"
+            hint = f"its context is {size.context} tokens"
+            also = (".".join(map(str, loc)),)
+            yield Breach(("evaluation", "max_new_tokens"), message, hint, also)
+            return
+
+
 def no_slice_twice(tree: Tree) -> Iterator[Breach]:
     """A test slice that stands twice would count twice."""
     key = find_key("tasks.labelled")
@@ -222,6 +240,7 @@ _RULES: tuple[Rule, ...] = (
     classes_are_not_written,
     sequences_are_measured,
     the_judge_is_held_out,
+    answers_fit_the_context,
     no_slice_twice,
     no_name_twice,
 )
@@ -229,10 +248,7 @@ _RULES: tuple[Rule, ...] = (
 
 def _checkpoint(model: Any) -> dict[str, Any]:
     """Where a model's weights come from, however many of its blocks are used."""
-    key = find_key("experts.model")
-    assert key is not None
-    form = mapping_form(key, model) or {}
-    return {name: value for name, value in form.items() if name != "layers"}
+    return {name: value for name, value in _form_of(model).items() if name != "layers"}
 
 
 def _listed(tree: Tree, loc: Loc) -> Iterator[tuple[int, Any]]:
@@ -265,7 +281,12 @@ def _learners(tree: Tree) -> Iterator[tuple[Loc, dict[str, Any]]]:
 
 def _source_of(model: Any) -> str | None:
     """Which kind of source a model has: `nano`, `hub`, `path` or `gguf`."""
+    form = _form_of(model)
+    return next((name for name in ("nano", "hub", "path", "gguf") if form.get(name)), None)
+
+
+def _form_of(model: Any) -> dict[str, Any]:
+    """A model as the mapping that its short form stands for; empty where it is none."""
     key = find_key("experts.model")
     assert key is not None
-    mapping = mapping_form(key, model) or {}
-    return next((name for name in ("nano", "hub", "path", "gguf") if mapping.get(name)), None)
+    return mapping_form(key, model) or {}

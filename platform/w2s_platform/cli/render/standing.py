@@ -1,7 +1,7 @@
 """Where a sweep stands: stages by kind and status, what failed, what runs, what is left."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -51,23 +51,38 @@ def cells_line(report: "PlanReport") -> str:
 
 
 def failure_lines(report: "PlanReport") -> list[str]:
-    """One line per failed stage: what it is, how many cells wait for it, and why it failed."""
-    waiting = Counter(key for cell in report.cells for key in cell.stages)
+    """One line per cause of failure: a stage, how many failed alike and cells wait, and why."""
+    waiting: defaultdict[str, set[str]] = defaultdict(set)
+    for cell in report.cells:
+        for key in cell.stages:
+            waiting[key].add(cell.id)
     return failed_stages(report.stages, waiting)
 
 
 def failed_stages(
-    stages: "Iterable[AnyStage]", waiting: Mapping[str, int] | None = None
+    stages: "Iterable[AnyStage]", waiting: Mapping[str, Set[str]] | None = None
 ) -> list[str]:
-    """One line per failed stage, with the number of cells that wait for it where that is known."""
-    failed = [stage for stage in stages if stage.status == "failed"]
+    """One line per cause of failure.
+
+    Args:
+        stages: Of any status.
+        waiting: Key of a stage → the cells that wait for it, where that is known.
+    """
+    alike: defaultdict[str, list[AnyStage]] = defaultdict(list)
+    for stage in stages:
+        if stage.status == "failed":
+            alike[_first_line(stage.error)].append(stage)
     lines: list[str] = []
-    for stage in failed[:_SHOWN]:
-        cells = (waiting or {}).get(stage.key)
-        needed = f" (in {count(cells, 'cell')})" if cells else ""
-        lines.append(f"failed: {_name(stage)}{needed}: {_first_line(stage.error)}")
-    if len(failed) > _SHOWN:
-        lines.append(f"… and {len(failed) - _SHOWN} more; w2s status FILE --json lists them all")
+    for error, failed in [*alike.items()][:_SHOWN]:
+        more = f" and {len(failed) - 1} more alike" if len(failed) > 1 else ""
+        cells = {cell for stage in failed for cell in (waiting or {}).get(stage.key, ())}
+        needed = f" (in {count(len(cells), 'cell')})" if cells else ""
+        lines.append(f"failed: {_name(failed[0])}{more}{needed}: {error}")
+    left = [stage for failed in [*alike.values()][_SHOWN:] for stage in failed]
+    if left:
+        lines.append(f"… and {len(left)} more")
+    if left or any(len(failed) > 1 for failed in alike.values()):
+        lines.append("w2s status FILE --json lists every failed stage")
     return lines
 
 
