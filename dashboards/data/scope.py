@@ -119,7 +119,7 @@ class Scope:
 
     def averaged(self, apart: Sequence[str]) -> list[str]:
         """The varied keys, as they are shown, that are averaged over where these are kept apart."""
-        return short_keys([key for key in self._varying if key not in apart])
+        return short_keys([key for key in self._varying if key not in apart], self._varying)
 
     def _left_out(self, shown: "pd.DataFrame", total: int) -> Iterable[str]:
         why = sum((data.unmeasured for data in self.data), Counter[str]())

@@ -53,7 +53,8 @@ def _axis(values: Sequence[Any]) -> dict[str, Any]:
     if not _numbers(values):
         return {"type": "category"}
     different = sorted(set(values))
-    return {"tickvals": different} if len(different) <= 12 else {}
+    powers = {"type": "log"} if different and different[-1] > 99 * different[0] > 0 else {}
+    return powers | ({"tickvals": different} if len(different) <= 12 else {})
 
 
 def _numbers(values: Sequence[Any]) -> bool:

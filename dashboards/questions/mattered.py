@@ -112,6 +112,7 @@ def _map(scope: Scope, metric: str, subject: str) -> Iterator[Block]:
     if subject not in rows["subject"].unique():
         rows = scope.of(metric)
     frame = mattered.field(rows, x, y, subject)
+    across, down = short_keys([x, y], scope.varied)
     shown = frame.assign(
         shown=frame["mean"] * scale_of(metric).factor,
         panel=[role_name(role) for role in frame["role"]],
@@ -126,7 +127,7 @@ def _map(scope: Scope, metric: str, subject: str) -> Iterator[Block]:
             y,
             "shown",
             panel="panel",
-            titles=(short_keys([x])[0], short_keys([y])[0]),
+            titles=(across, down),
             digits=scale_of(metric).digits,
             state=_state(scope),
         ),

@@ -183,10 +183,20 @@ def test_later_students_stand_in_grids_too() -> None:
         (["experts.model", "student.model"], ["experts.model", "student.model"]),
         (["task"], ["task"]),
         (["experts.training.epochs", "epochs"], ["training.epochs", "epochs"]),
+        (
+            ["experts.training.epochs", "student.training.epochs"],
+            ["experts…epochs", "student…epochs"],
+        ),
+        (["a.b.c", "a.x.c", "d.b.c"], ["a.b.c", "x.c", "d…c"]),
     ],
 )
 def test_keys_are_shortened_as_far_as_they_stay_apart(keys: list[str], short: list[str]) -> None:
     assert short_keys(keys) == short
+
+
+def test_a_key_is_told_from_those_that_are_not_shown() -> None:
+    every = ["experts.training.epochs", "student.training.epochs"]
+    assert short_keys(every[:1], every) == ["experts…epochs"]
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,7 @@ def test_many_failures_are_cut_and_counted() -> None:
 
 def test_stages_that_failed_alike_are_told_once_with_all_cells_that_wait() -> None:
     stages = [stage("round", n, "failed", error="x" if n < 3 else "y") for n in range(4)]
-    keys = [each.key for each in stages]
-    cells = [cell(n, "failed", [keys[n], keys[3]]) for n in range(3)]
+    cells = [cell(n, "failed", [stages[n], stages[3]]) for n in range(3)]
     assert failure_lines(report(stages, *cells))[:2] == [
         "failed: round 0 [000000000000] and 2 more alike (in 3 cells): x",
         "failed: round 3 [000000000000] (in 3 cells): y",

@@ -80,6 +80,16 @@ def test_one_seed_has_no_band() -> None:
     assert len(curve_figure(frame, "x", "accuracy", title="x", y="y").data) == 1
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"), [((0.001, 0.9), "log"), ((0.0, 0.9), None), ((1, 8), None)]
+)
+def test_a_setting_that_spans_powers_of_ten_has_an_axis_of_powers(
+    values: tuple[float, ...], kind: str | None
+) -> None:
+    frame = pd.DataFrame([mean("floor", 0.4, x=value) for value in values])
+    assert curve_figure(frame, "x", "accuracy", title="x", y="y").layout.xaxis.type == kind
+
+
 def test_a_pair_without_a_value_stays_empty_on_the_map() -> None:
     frame = pd.DataFrame([{"a": "1", "b": "u", "v": 5.0}, {"a": "2", "b": "w", "v": 7.0}])
     (drawn,) = heat_figure(frame, "a", "b", "v").data

@@ -179,18 +179,32 @@ def grid(
     return Layout(f"{title} (n = {''.join(seeds)})", headings, tuple(rows), labels=len(by))
 
 
-def short_keys(keys: Sequence[str]) -> list[str]:
-    """Shorten dotted keys to the last parts that still tell them apart."""
-    return [_shortest(key, [other for other in keys if other != key]) for key in keys]
+def short_keys(keys: Sequence[str], among: Sequence[str] = ()) -> list[str]:
+    """Shorten dotted keys to the last parts that tell them apart, or these and the first.
+
+    Args:
+        keys: Such as `experts.training.epochs`, which becomes `epochs`; or `experts…epochs` where
+            there is another `epochs`.
+        among: Others that readers could take them for.
+    """
+    every = dict.fromkeys([*keys, *among])
+    return [_shortest(key, [other for other in every if other != key]) for key in keys]
 
 
 def _shortest(key: str, others: Sequence[str]) -> str:
     parts = key.split(".")
-    for length in range(1, len(parts)):
-        ending = ".".join(parts[-length:])
-        if not any(other == ending or other.endswith(f".{ending}") for other in others):
+    endings = [".".join(parts[-length:]) for length in range(1, len(parts))]
+    for ending in endings:
+        if not _alike(ending, others):
             return ending
+    for ending in endings[:-1]:
+        if not any(each.startswith(f"{parts[0]}.") for each in _alike(ending, others)):
+            return f"{parts[0]}…{ending}"
     return key
+
+
+def _alike(ending: str, keys: Sequence[str]) -> list[str]:
+    return [key for key in keys if key == ending or key.endswith(f".{ending}")]
 
 
 def _notes(means: Means, metric: str) -> tuple[str, ...]:
