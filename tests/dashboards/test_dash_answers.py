@@ -3,15 +3,14 @@
 import io
 import math
 import re
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from asking import asked
 from ledgers import LEVELS, jitter
 
-from dashboards.blocks import Answer
-from dashboards.data import cost, mattered, tasks, worked
+from dashboards.data import mattered, tasks, worked
 from dashboards.data.library import Library
 from dashboards.data.scope import NOTHING, scope_of
 from dashboards.questions.catalogue import QUESTIONS, answer
@@ -24,13 +23,6 @@ from w2s_platform.results.summary import differences, summarise
 from w2s_platform.store import Store
 
 NAN = float("nan")
-
-
-def asked(store: Store, question: str, sweep: str = "study", **chosen: Any) -> Answer:
-    library = Library(store.url)
-    data = library.look([sweep])
-    selection = Selection(question, (sweep,), **chosen)
-    return answer(question, scope_of(data, selection), library.stored)
 
 
 def row(**more: object) -> dict[str, object]:
@@ -249,123 +241,6 @@ def test_long_answers_are_told_in_bins_that_double() -> None:
     assert frame["last"].tolist() == [8, 16, 32, 64, 128]
     assert frame["tokens"].tolist() == [8, 8, 16, 32, 16]
     assert frame["mean"].tolist() == [1.0, 1.0, 1.0, 1.0, 6 / 16]
-
-
-def test_the_frontier_holds_what_none_beats_for_less() -> None:
-    costs, values = [1, 2, 2, 3, 4], [0.5, 0.4, 0.6, 0.6, 0.9]
-    assert cost.pareto(costs, values, lower=False) == [True, False, True, False, True]
-    assert cost.pareto([1, 2], [0.5, 0.4], lower=True) == [True, True]
-
-
-def points(number: int) -> pd.DataFrame:
-    """Points in fifty columns and eight rows, each row as thick as a thousandth of the whole."""
-    places = range(number)
-    return pd.DataFrame(
-        {
-            "cost": [float(place % 50) for place in places],
-            "value": [place % 8 + 0.007 * place / number for place in places],
-            "subject": ["floor" if place % 2 else "ensemble" for place in places],
-            "best": [place == number - 1 for place in places],
-        }
-    )
-
-
-def test_points_that_lie_on_each_other_are_drawn_once() -> None:
-    many = points(5000)
-    drawn = cost.apart(many, "cost", "value")
-    assert len(drawn) == 200 + 1  # where columns and rows meet, and the best besides
-    assert drawn.index[drawn["best"]].tolist() == [4999]
-    seen = set(zip(drawn["cost"], drawn["value"].astype(int), drawn["subject"], strict=True))
-    every = set(zip(many["cost"], many["value"].astype(int), many["subject"], strict=True))
-    assert seen == every
-
-
-def test_few_points_are_all_drawn() -> None:
-    few = points(900)
-    assert cost.apart(few, "cost", "value") is few
-
-
-def test_points_of_one_value_can_be_told_apart_by_their_costs() -> None:
-    line = points(5000).assign(value=1.0, subject="floor")
-    assert sorted(set(cost.apart(line, "cost", "value")["cost"])) == [float(c) for c in range(50)]
-
-
-def test_a_subject_costs_what_it_needs_and_shared_work_once(empty: Store) -> None:
-    from ledgers import key_of, publish
-
-    first, round_, student = (key_of(name) for name in ("pretrain", "round", "student"))
-    ledger = {
-        "id": "c" * 12, "seed": 0, "trial": "t", "varied": {}, "measures": [],
-        "stages": [first, round_, student], "models": {"floor": round_, "student": student},
-    }  # fmt: skip
-    empty.record_sweep("study", {"sweep": "study", "cells": [ledger]})
-    publish(empty, first, "pretrain", {})
-    publish(empty, round_, "round", {}, {"pretrained": first})
-    publish(empty, student, "student", {}, {"labels": round_, "pretrained": first})
-    (data,) = Library(empty.url).look(["study"])
-    found = cost.subject_costs(data).set_index("subject")["device_hours"] * 3600
-    assert found.to_dict() == pytest.approx({"floor": 4.0, "student": 6.0})
-
-
-def test_health_counts_every_cell_once(filled: Store) -> None:
-    block = asked(filled, "health", "part").block("states")
-    assert block is not None
-    cells = block.frame.set_index("what").loc["cells"].to_dict()
-    assert cells == {"done": 12, "cached": 0, "running": 0, "waiting": 28, "failed": 0}
-
-
-def test_failures_are_told_in_plain_words(empty: Store) -> None:
-    from ledgers import grid, write_sweep
-
-    cells = grid("study", 5)
-    write_sweep(empty, "study", cells, finished=0)
-    lease = empty.acquire(cells[0]["stages"][0], "evaluate")
-    assert lease is not None
-    with lease:
-        lease.fail("the answer does not fit the context", deterministic=True)
-    block = asked(empty, "health").block("failures")
-    assert block is not None
-    (line,) = block.frame.to_dict("records")
-    assert line["error"] == "the answer does not fit the context"
-    assert (line["stage"], line["would fail again"], line["cells waiting"]) == ("evaluate", True, 1)
-    assert "1 failed" in asked(empty, "health").lead[0]
-    assert block.words == ("1 stage failed, for 1 cell: the answer does not fit the context",)
-
-
-def test_stages_that_failed_alike_are_told_once(empty: Store) -> None:
-    from ledgers import grid, write_sweep
-
-    cells = grid("study", 5)
-    write_sweep(empty, "study", cells, finished=0)
-    for each, error in zip(cells, ("too long", "too long", "no memory"), strict=False):
-        lease = empty.acquire(each["stages"][0], "evaluate")
-        assert lease is not None
-        with lease:
-            lease.fail(error, deterministic=True)
-    block = asked(empty, "health").block("failures")
-    assert block is not None
-    assert sorted(block.words) == [
-        "1 stage failed, for 1 cell: no memory",
-        "2 stages failed, for 2 cells: too long",
-    ]
-    assert all(time.endswith("UTC") for time in block.shown["ended"])
-
-
-@pytest.mark.parametrize("question", ["worked", "mattered", "tasks", "why"])
-def test_a_sweep_that_failed_says_so_where_its_numbers_would_be(
-    empty: Store, question: str
-) -> None:
-    from ledgers import grid, write_sweep
-
-    cells = grid("study", 5)
-    write_sweep(empty, "study", cells, finished=0)
-    lease = empty.acquire(cells[0]["stages"][0], "evaluate")
-    assert lease is not None
-    with lease:
-        lease.fail("no memory", deterministic=True)
-    assert asked(empty, question).lead == (
-        "No measurement has finished yet. 1 of 5 cells failed: “Is it healthy?” tells why.",
-    )
 
 
 def test_sweeps_side_by_side_are_groups_of_their_own(filled: Store) -> None:
