@@ -1,7 +1,7 @@
 """What a question is answered with: words, figures and tables, apart from where they are shown."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, overload
@@ -50,13 +50,15 @@ class Block:
 class Blocks(Sequence[Block]):
     """Blocks in order, each made when it is first asked for; safe to use from many threads.
 
+    One that could not be made fails whoever asks for it, and is tried again for who asks next.
+
     Args:
         making: Makes them, one after the other.
     """
 
-    def __init__(self, making: Iterable[Block] = ()) -> None:
-        self._left, self._made = iter(making), list[Block]()
-        self._failed: Exception | None = None
+    def __init__(self, making: Callable[[], Iterable[Block]] = tuple) -> None:
+        self._making = making
+        self._left, self._made = iter(making()), list[Block]()
         self._lock = threading.Lock()
 
     @overload
@@ -71,16 +73,16 @@ class Blocks(Sequence[Block]):
         return len(self._first(None))
 
     def _first(self, number: int | None) -> list[Block]:
-        """The first so many, or all. What could not be made once can't be made ever."""
+        """The first so many, or all."""
         with self._lock:
-            if self._failed:
-                raise self._failed
             wanted = None if number is None else max(0, number - len(self._made))
             try:
                 self._made += islice(self._left, wanted)
-            except Exception as error:
-                self._failed = error
+            except Exception:
+                self._left = islice(self._making(), len(self._made), None)
                 raise
+            if wanted is None:
+                self._making = tuple  # what they were made of is not held any longer
             return self._made
 
 

@@ -29,7 +29,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     kinds = pd.concat([_costs(data, stored) for data in scope.data])
     if kinds.empty:
         return Answer(lead=("Nothing has cost anything yet.",))
-    return Answer(Blocks(_blocks(scope, stored, kinds)), tuple(_lead(kinds)), ("metric",))
+    return Answer(Blocks(lambda: _blocks(scope, stored, kinds)), tuple(_lead(kinds)), ("metric",))
 
 
 def _blocks(scope: Scope, stored: Stored, kinds: "pd.DataFrame") -> Iterator[Block]:

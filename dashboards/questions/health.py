@@ -28,7 +28,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
         states = health.states(data)
         lead.append(_summary(data, states))
         blocks += _sweep(scope, stored, data, states, (suffix, named))
-    return Answer(Blocks(blocks), tuple(lead), filters=False)
+    return Answer(Blocks(lambda: blocks), tuple(lead), filters=False)
 
 
 def _summary(data: SweepData, states: "pd.DataFrame") -> str:

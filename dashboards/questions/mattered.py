@@ -31,7 +31,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     if not metric:
         return Answer(lead=(unmeasured(scope.data),))
     lead = () if mattered.settings(scope.rows) else ("This sweep varies nothing but the seed.",)
-    return Answer(Blocks(_blocks(scope, metric)), lead, ("metric", "x", "y", "subject"))
+    return Answer(Blocks(lambda: _blocks(scope, metric)), lead, ("metric", "x", "y", "subject"))
 
 
 def _blocks(scope: Scope, metric: str) -> Iterator[Block]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def answer(scope: Scope, stored: Stored) -> Answer:
     """Every measurement that is shown, its means, where it comes from; and how sweeps differ."""
-    return Answer(Blocks(_blocks(scope, stored)), controls=("by",))
+    return Answer(Blocks(lambda: _blocks(scope, stored)), controls=("by",))
 
 
 def _blocks(scope: Scope, stored: Stored) -> Iterator[Block]:

@@ -42,7 +42,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
         yield from _reliability(scope, bins, left)
         yield from _disagreement(scope, outcomes, note)
 
-    return Answer(Blocks(blocks()), controls=("metric",), unread=more_bins + more)
+    return Answer(Blocks(blocks), controls=("metric",), unread=more_bins + more)
 
 
 def asked(scope: Scope, stored: Stored) -> "tuple[pd.DataFrame, str, int]":

@@ -29,7 +29,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
     data, cell = found
     varied = ", ".join(f"{key} {show_value(value)}" for key, value in cell.varied.items())
     lead = f"Cell {cell.id} of {data.sweep}, seed {cell.seed}{f': {varied}' if varied else ''}."
-    return Answer(Blocks(_blocks(scope, stored, data, cell)), (lead,), ("cell",))
+    return Answer(Blocks(lambda: _blocks(scope, stored, data, cell)), (lead,), ("cell",))
 
 
 def _blocks(scope: Scope, stored: Stored, data: SweepData, cell: CellRecord) -> Iterator[Block]:

@@ -42,7 +42,7 @@ def answer(scope: Scope, stored: Stored) -> Answer:
         return Answer(lead=(unmeasured(scope.data),))
     gains = worked.gains(scope.tested(metric), metric, by)
     return Answer(
-        blocks=Blocks(_blocks(scope, gains, metric, by)),
+        blocks=Blocks(lambda: _blocks(scope, gains, metric, by)),
         lead=tuple(_lead(scope, gains, metric)),
         controls=("metric", "by"),
     )

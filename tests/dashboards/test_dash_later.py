@@ -57,7 +57,7 @@ def test_blocks_are_made_when_they_are_asked_for_and_once() -> None:
             made.append(name)
             yield block(name)
 
-    blocks = Blocks(making())
+    blocks = Blocks(making)
     assert [each.name for each in islice(blocks, 1)] == ["a"]
     assert made == ["a"]
     assert [each.name for each in blocks] == ["a", "b", "c"]
@@ -66,16 +66,22 @@ def test_blocks_are_made_when_they_are_asked_for_and_once() -> None:
     assert made == ["a", "b", "c"]
 
 
-def test_blocks_that_could_not_be_made_are_never_missing_silently() -> None:
+def test_blocks_that_could_not_be_made_are_tried_again_and_never_missing_silently() -> None:
+    broken = ["the disk is away"] * 2
+
     def making() -> Iterator[Block]:
         yield block("a")
-        raise ValueError("no")
+        if broken:
+            raise OSError(broken.pop())
+        yield block("b")
 
-    blocks = Blocks(making())
-    assert blocks[0].name == "a"
+    blocks = Blocks(making)
+    first = blocks[0]
     for _ in range(2):
-        with pytest.raises(ValueError, match="no"):
+        with pytest.raises(OSError, match="away"):
             list(blocks)
+    assert [each.name for each in blocks] == ["a", "b"]
+    assert blocks[0] is first
 
 
 def test_the_first_block_comes_at_once_and_the_others_are_asked_for(filled: Store) -> None:
