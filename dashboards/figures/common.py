@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 ROOM = 26
 """Pixels that the titles of panels take."""
 _LEGEND = 34
+_GAP = 0.06
+"""Between two panels, as a part of the whole width."""
 
 
 def with_alpha(colour: str, alpha: float) -> str:
@@ -21,18 +23,30 @@ def with_alpha(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def panels(titles: Sequence[str], **how: Any) -> "go.Figure":
-    """A row of panels with titles; one, without a title, where there are none.
+def panels(titles: Sequence[str], *, shared_yaxes: bool = True) -> dict[str, Any]:
+    """The layout of a row of panels with titles; one, without a title, where there are none.
+
+    What `plotly.subplots.make_subplots` gives, in a tenth of the time.
 
     Args:
         titles: Plain text.
-        how: As for `plotly.subplots.make_subplots`.
+        shared_yaxes: One vertical scale for all, written beside the first.
     """
-    from plotly.subplots import make_subplots
-
-    shared: dict[str, Any] = {"horizontal_spacing": 0.06, "shared_yaxes": True}
-    shown = [label(title) for title in titles]
-    return make_subplots(cols=max(1, len(shown)), subplot_titles=shown or None, **(shared | how))
+    number = max(1, len(titles))
+    width = (1 - _GAP * (number - 1)) / number
+    layout: dict[str, Any] = {"annotations": []}
+    for place in range(number):
+        x, y = panel_axes(place + 1).values()
+        start = place * (width + _GAP)
+        follows = {"matches": "y", "showticklabels": False} if shared_yaxes and place else {}
+        layout[f"xaxis{x[1:]}"] = {"domain": [start, min(1.0, start + width)], "anchor": y}
+        layout[f"yaxis{y[1:]}"] = {"anchor": x, **follows}
+    for place, title in enumerate(titles):
+        middle = place * (width + _GAP) + width / 2
+        at = {"x": middle, "y": 1.0, "xanchor": "center", "yanchor": "bottom"}
+        look = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 16}}
+        layout["annotations"].append({"text": label(title), **at, **look})
+    return layout
 
 
 def panel_axes(column: int) -> dict[str, str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HEIGHT = 380
+_LEFT, _BELOW = 56, 46
+"""Pixels beside and below numbers."""
 
 
 def curve_figure(
@@ -31,8 +33,9 @@ def curve_figure(
         y: The name of the vertical axis.
         state: As long as it stays the same, a reader's zoom does too.
     """
+    import plotly.graph_objects as go
+
     roles = list(dict.fromkeys(frame["role"]))
-    figure = panels([role_name(role) for role in roles])
     subjects = list(dict.fromkeys(frame["subject"]))
     scale, names = scale_of(metric), not _numbers(frame[x].tolist())
     drawn: list[dict[str, Any]] = []
@@ -42,11 +45,17 @@ def curve_figure(
             part = frame[(frame["role"] == role) & (frame["subject"] == subject)]
             traces = _traces(part, x, subject, scale.factor, first=column == 1)
             drawn += [t | axes for t in (_points(traces, part, scale.factor) if names else traces)]
-    figure.add_traces(drawn)
-    figure.update_xaxes(title_text=label(title), **_axis(frame[x].tolist()))
-    figure.update_yaxes(title_text=label(y), col=1)
-    side_by_side: dict[str, Any] = {"scattermode": "group", "scattergap": 0.3} if names else {}
-    return finish(figure, HEIGHT, state, **side_by_side)
+    # Numbers fit: plotly need not draw all axes, measure them, and draw them again.
+    across = {"title": {"text": label(title)}, "automargin": names, **_axis(frame[x].tolist())}
+    layout = panels([role_name(role) for role in roles])
+    for name in layout:
+        if name != "annotations":
+            layout[name] |= across if name.startswith("x") else {"automargin": names}
+    layout["yaxis"]["title"] = {"text": label(y)}
+    figure = go.Figure({"data": drawn, "layout": layout})
+    if names:
+        return finish(figure, HEIGHT, state, scattermode="group", scattergap=0.3)
+    return finish(figure, HEIGHT, state, margin_l=_LEFT, margin_b=_BELOW)
 
 
 def _axis(values: Sequence[Any]) -> dict[str, Any]:

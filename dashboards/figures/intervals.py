@@ -1,14 +1,15 @@
 """Points with intervals, one line per subject, ID and OOD side by side."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from dashboards.data.scope import role_name
 from dashboards.data.worked import GROUP
 from dashboards.frames import records
 from dashboards.text import label
-from dashboards.theme import GRID, MUTED, subject_colour, subject_symbol, template
+from dashboards.theme import GRID, MUTED, OTHER, subject_colour, subject_symbol, template
 from w2s_platform.cli.render.metrics import heading, scale_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ MOST_GROUPS = 12
 """Groups that are drawn; the table has all."""
 _LINE, _HEAD, _BETWEEN = 26, 84, 34
 """Pixels per subject, of what stands above and below all groups, and between two of them."""
+_TOP, _LETTER = 36, 8
+"""Pixels above all groups, and of a letter."""
 
 
 def interval_figure(
@@ -43,8 +46,8 @@ def interval_figure(
     for row, group in enumerate(groups):
         for column, role in enumerate(roles):
             part = frame[(frame[GROUP] == group) & (frame["role"] == role)]
-            axes = grid.axes(row, column)
-            traces += [axes | trace for trace in _traces(part, place, metric, signed)]
+            if len(part):
+                traces.append(grid.axes(row, column) | _panel(part, place, metric, signed))
     names = [label(name.replace(" - ", " − ")) for name in subjects]
     layout = grid.layout(_titles(groups, roles), names, _axis(metric, signed))
     shown = {"height": grid.height, "showlegend": False, "uirevision": state}
@@ -77,42 +80,54 @@ def _axis(metric: str, signed: bool) -> tuple[str, dict[str, Any]]:
     return label(title), {"gridcolor": GRID, **(zero if signed else {})}
 
 
-def _traces(
+def _panel(
     part: "pd.DataFrame", place: Mapping[str, int], metric: str, signed: bool
-) -> Iterator[dict[str, Any]]:
-    """One trace per subject. Lines are numbered: every panel has the same in the same order."""
+) -> dict[str, Any]:
+    """All points of a panel in one trace: a browser takes as long for one as for eight points.
+
+    Lines are numbered: every panel has the same in the same order.
+    """
     scale = scale_of(metric)
-    for row in records(part):
-        mean, low, high = (row[name] * scale.factor for name in ("mean", "low", "high"))
-        known = low == low
-        bounds = f"{low:.{scale.digits}f} to {high:.{scale.digits}f}" if known else "no interval"
-        subject = row["subject"].partition(" - ")[0]
-        yield {
-            "type": "scatter",
-            "x": [mean],
-            "y": [place[row["subject"]]],
-            "name": label(row["subject"]),
-            "mode": "markers",
-            "marker": {
-                "color": subject_colour(subject),
-                "symbol": subject_symbol(subject),
-                "size": 11,
-            },
-            "error_x": {
-                "type": "data",
-                "array": [high - mean if known else 0.0],
-                "arrayminus": [mean - low if known else 0.0],
-                "thickness": 2,
-                "width": 5,
-            },
-            "customdata": [[bounds, _seeds(row["n"], row["undefined"])]],
-            "hovertemplate": f"%{{x:{'+' if signed else ''}.{scale.digits}f}} {scale.unit}<br>"
-            "95 % interval %{customdata[0]}<br>%{customdata[1]}",
-        }
+    rows = [(row, _scaled(row, scale.factor)) for row in records(part)]
+    makers = [str(row["subject"]).partition(" - ")[0] for row, _ in rows]
+    return {
+        "type": "scatter",
+        "x": [mean for _, (mean, _, _) in rows],
+        "y": [place[row["subject"]] for row, _ in rows],
+        "mode": "markers",
+        "marker": {
+            "color": [subject_colour(maker) for maker in makers],
+            "symbol": [subject_symbol(maker) for maker in makers],
+            "size": 11,
+        },
+        "error_x": {
+            "type": "data",
+            "array": [0.0 if isnan(high) else high - mean for _, (mean, _, high) in rows],
+            "arrayminus": [0.0 if isnan(low) else mean - low for _, (mean, low, _) in rows],
+            "color": OTHER,
+            "thickness": 2,
+            "width": 5,
+        },
+        "customdata": [
+            [label(row["subject"]), _bounds(low, high, scale.digits), _seeds(row)]
+            for row, (_, low, high) in rows
+        ],
+        "hovertemplate": f"%{{x:{'+' if signed else ''}.{scale.digits}f}} {scale.unit}<br>"
+        "95 % interval %{customdata[1]}<br>%{customdata[2]}<extra>%{customdata[0]}</extra>",
+    }
 
 
-def _seeds(n: int, undefined: int) -> str:
-    return f"{n} seeds" if not undefined else f"{n} seeds, undefined in {undefined}"
+def _scaled(row: Mapping[str, Any], factor: float) -> tuple[float, float, float]:
+    return row["mean"] * factor, row["low"] * factor, row["high"] * factor
+
+
+def _bounds(low: float, high: float, digits: int) -> str:
+    return "no interval" if isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def _seeds(row: Mapping[str, Any]) -> str:
+    more = f", undefined in {row['undefined']}" if row["undefined"] else ""
+    return f"{row['n']} seeds{more}"
 
 
 @dataclass(frozen=True)
@@ -138,7 +153,10 @@ class _Grid:
         self, titles: Sequence[str], names: Sequence[str], axis: tuple[str, dict[str, Any]]
     ) -> dict[str, Any]:
         """Axes and titles of all panels, the first row on top."""
-        layout: dict[str, Any] = {"annotations": []}
+        # Plotly would draw all axes, measure them, and draw them again.
+        room = _LETTER * max(map(len, names), default=0)
+        margin = {"l": room + 8, "r": 12, "t": _TOP, "b": _HEAD - _TOP}
+        layout: dict[str, Any] = {"annotations": [], "margin": margin}
         for place in range(self.rows * self.columns):
             row, column = divmod(place, self.columns)
             x, y = self._domain(column, self.columns, 0.04), self._row(row)
@@ -149,6 +167,7 @@ class _Grid:
                 "anchor": f"y{number}",
                 "matches": "x" if place else None,
                 "showticklabels": bottom,
+                "automargin": False,
                 "title": {"text": axis[0] if bottom else ""},
             }
             layout[f"yaxis{number}"] = {
@@ -158,6 +177,7 @@ class _Grid:
                 "tickvals": list(range(len(names))),
                 "ticktext": list(names),
                 "showticklabels": column == 0,
+                "automargin": False,
             }
             if titles:
                 layout["annotations"].append(_title(titles[place], x[0], y[1]))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dashboards.figures.common import ROOM, finish, panels
+from dashboards.figures.common import ROOM, finish, panel_axes, panels
 from dashboards.text import label
 from dashboards.theme import DIVERGING, SEQUENTIAL
 
@@ -43,16 +43,20 @@ def heat_figure(
         centred: Colours tell what is above zero from what is below.
         state: As long as it stays the same, a reader's zoom does too.
     """
+    import plotly.graph_objects as go
+
     parts = list(dict.fromkeys(frame[panel])) if panel else [""]
     columns, rows = (list(names or dict.fromkeys(map(str, frame[name]))) for name in (x, y))
-    figure = panels(parts if panel else [])
+    traces: list[dict[str, Any]] = []
     for place, name in enumerate(parts, 1):
         part = frame[frame[panel] == name] if panel else frame
-        figure.add_trace(_map(part, (x, y, value), columns, rows, digits), row=1, col=place)
+        traces.append(_map(part, (x, y, value), columns, rows, digits) | panel_axes(place))
+    figure = go.Figure({"data": traces, "layout": panels(parts if panel else [])})
     figure.update_xaxes(title_text=label(titles[0]), type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
-    figure.update_yaxes(title_text=label(titles[1]), col=1)
-    figure.update_layout(coloraxis=_colours(frame[value], centred))
+    figure.update_layout(
+        yaxis_title_text=label(titles[1]), coloraxis=_colours(frame[value], centred)
+    )
     height = (_HEAD if panel else _HEAD - ROOM) + _LINE * max(2, len(rows))
     return finish(figure, height, state, titled=bool(panel), legend=False)
 
@@ -63,23 +67,22 @@ def _map(
     columns: Sequence[str],
     rows: Sequence[str],
     digits: int,
-) -> "go.Heatmap":
-    import plotly.graph_objects as go
-
+) -> dict[str, Any]:
     x, y, value = of
     held = {(str(a), str(b)): v for a, b, v in zip(part[x], part[y], part[value], strict=True)}
     grid = [[_number(held.get((column, row))) for column in columns] for row in rows]
     few = len(columns) * len(rows) <= MOST_TEXTS
-    return go.Heatmap(
-        x=[label(column, 40) for column in columns],
-        y=[label(row, 40) for row in rows],
-        z=grid,
-        coloraxis="coloraxis",
-        texttemplate=f"%{{z:.{digits}f}}" if few else None,
-        hovertemplate=f"%{{y}}<br>%{{x}}<br>%{{z:.{digits}f}}<extra></extra>",
-        xgap=2,
-        ygap=2,
-    )
+    return {
+        "type": "heatmap",
+        "x": [label(column, 40) for column in columns],
+        "y": [label(row, 40) for row in rows],
+        "z": grid,
+        "coloraxis": "coloraxis",
+        "texttemplate": f"%{{z:.{digits}f}}" if few else None,
+        "hovertemplate": f"%{{y}}<br>%{{x}}<br>%{{z:.{digits}f}}<extra></extra>",
+        "xgap": 2,
+        "ygap": 2,
+    }
 
 
 def _number(value: Any) -> float | None:

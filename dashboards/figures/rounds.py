@@ -1,8 +1,8 @@
 """The rounds of boosting: error and weight."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dashboards.figures.common import finish, panels
+from dashboards.figures.common import finish, panel_axes, panels
 from dashboards.theme import MUTED, SUBJECT_COLOURS
 
 if TYPE_CHECKING:
@@ -19,39 +19,38 @@ def round_figure(frame: "pd.DataFrame", *, state: str = "") -> "go.Figure":
     """
     import plotly.graph_objects as go
 
-    figure = panels(["error ε", "weight α", "evenness of the weight"], shared_yaxes=False)
     rounds, colour = frame["round"], SUBJECT_COLOURS["ensemble"]
     lines = (
         ("error", "ε of the expert", colour, "solid", 1),
         ("reference_error", "ε of the pretrained model", MUTED, "dot", 1),
         ("evenness", "evenness", SUBJECT_COLOURS["student"], "solid", 3),
     )
-    for column, name, line, dash, place in lines:
-        figure.add_trace(
-            go.Scatter(
-                x=rounds,
-                y=frame[column],
-                name=name,
-                mode="lines+markers",
-                line={"color": line, "dash": dash},
-                hovertemplate="round %{x}: %{y:.3f}",
-            ),
-            row=1,
-            col=place,
-        )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": rounds,
+            "y": frame[column],
+            "name": name,
+            "mode": "lines+markers",
+            "line": {"color": line, "dash": dash},
+            "hovertemplate": "round %{x}: %{y:.3f}",
+            **panel_axes(place),
+        }
+        for column, name, line, dash, place in lines
+    ]
     used = [value is True or value == True for value in frame["used"]]  # noqa: E712
-    figure.add_trace(
-        go.Bar(
-            x=rounds,
-            y=frame["alpha"],
-            name="α",
-            marker_color=[colour if each else MUTED for each in used],
-            hovertemplate="round %{x}: %{y:.2f}",
-            showlegend=False,
-        ),
-        row=1,
-        col=2,
-    )
+    weight = {
+        "type": "bar",
+        "x": rounds,
+        "y": frame["alpha"],
+        "name": "α",
+        "marker": {"color": [colour if each else MUTED for each in used]},
+        "hovertemplate": "round %{x}: %{y:.2f}",
+        "showlegend": False,
+        **panel_axes(2),
+    }
+    layout = panels(["error ε", "weight α", "evenness of the weight"], shared_yaxes=False)
+    figure = go.Figure({"data": [*traces, weight], "layout": layout})
     figure.update_xaxes(title_text="round", tickvals=sorted(set(rounds)))
     figure.update_yaxes(rangemode="tozero")
     return finish(figure, 320, state)

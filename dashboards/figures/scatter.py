@@ -1,8 +1,8 @@
 """Points in the plane: what was reached against what it cost, and how sure against how right."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dashboards.figures.common import finish, panels
+from dashboards.figures.common import finish, panel_axes, panels
 from dashboards.text import label
 from dashboards.theme import MUTED, subject_colour, subject_symbol
 
@@ -75,42 +75,44 @@ def reliability_figure(frame: "pd.DataFrame", *, state: str = "") -> "go.Figure"
 
     roles = list(dict.fromkeys(frame["role_name"]))
     frame = frame[frame["n"] >= FEWEST]
-    figure = panels(roles)
+    traces: list[dict[str, Any]] = []
     for column, role in enumerate(roles, 1):
-        figure.add_trace(
-            go.Scatter(
-                x=[0, 100],
-                y=[0, 100],
-                mode="lines",
-                line={"color": MUTED, "dash": "dot", "width": 1},
-                name="calibrated",
-                legendgroup="calibrated",
-                showlegend=column == 1,
-                hoverinfo="skip",
-            ),
-            row=1,
-            col=column,
-        )
-        for subject, part in frame[frame["role_name"] == role].groupby("subject", sort=False):
-            figure.add_trace(_line(part, str(subject), first=column == 1), row=1, col=column)
+        first, axes = column == 1, panel_axes(column)
+        subjects = frame[frame["role_name"] == role].groupby("subject", sort=False)
+        lines = [_line(part, str(subject), first=first) for subject, part in subjects]
+        traces += [each | axes for each in (_calibrated(first=first), *lines)]
+    figure = go.Figure({"data": traces, "layout": panels(roles)})
     figure.update_xaxes(title_text="confidence, %", range=[0, 101])
     figure.update_yaxes(range=[0, 101])
-    figure.update_yaxes(title_text="right, %", col=1)
+    figure.update_layout(yaxis_title_text="right, %")
     return finish(figure, 400, state)
 
 
-def _line(part: "pd.DataFrame", subject: str, *, first: bool) -> "go.Scatter":
-    import plotly.graph_objects as go
+def _calibrated(*, first: bool) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [0, 100],
+        "y": [0, 100],
+        "mode": "lines",
+        "line": {"color": MUTED, "dash": "dot", "width": 1},
+        "name": "calibrated",
+        "legendgroup": "calibrated",
+        "showlegend": first,
+        "hoverinfo": "skip",
+    }
 
-    return go.Scatter(
-        x=part["confidence"] * 100,
-        y=part["accuracy"] * 100,
-        mode="lines+markers",
-        name=label(subject),
-        legendgroup=label(subject),
-        showlegend=first,
-        line={"color": subject_colour(subject), "width": 1.5},
-        marker={"symbol": subject_symbol(subject), "size": 7},
-        customdata=part["n"],
-        hovertemplate="sure %{x:.1f} %, right %{y:.1f} %, %{customdata} tokens",
-    )
+
+def _line(part: "pd.DataFrame", subject: str, *, first: bool) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": part["confidence"] * 100,
+        "y": part["accuracy"] * 100,
+        "mode": "lines+markers",
+        "name": label(subject),
+        "legendgroup": label(subject),
+        "showlegend": first,
+        "line": {"color": subject_colour(subject), "width": 1.5},
+        "marker": {"symbol": subject_symbol(subject), "size": 7},
+        "customdata": part["n"],
+        "hovertemplate": "sure %{x:.1f} %, right %{y:.1f} %, %{customdata} tokens",
+    }

@@ -33,14 +33,16 @@ def points(figure, trace: int) -> tuple[list[float], list[float]]:
 def test_intervals_are_drawn_where_the_frame_has_them() -> None:
     frame = pd.DataFrame([mean("floor", 0.4, 0.1), mean("ensemble", 0.5), mean("student", NAN)])
     figure = interval_figure(frame, "accuracy")
-    floor, ensemble, student = figure.data
-    assert (floor.x[0], floor.error_x.array[0], floor.error_x.arrayminus[0]) == pytest.approx(
-        (40.0, 10.0, 10.0)
-    )
-    assert (ensemble.x[0], ensemble.error_x.array[0]) == pytest.approx((50.0, 0.0))
-    assert ensemble.customdata[0][0] == "no interval"
-    assert pd.isna(student.x[0])
-    assert [trace.y[0] for trace in figure.data] == [0, 1, 2]
+    (panel,) = figure.data
+    assert panel.x[:2] == pytest.approx((40.0, 50.0))
+    assert pd.isna(panel.x[2])
+    assert panel.error_x.array == pytest.approx((10.0, 0.0, 0.0))
+    assert panel.error_x.arrayminus == pytest.approx((10.0, 0.0, 0.0))
+    assert [told[:2] for told in panel.customdata] == [
+        ["floor", "30.0 to 50.0"], ["ensemble", "no interval"], ["student", "no interval"],
+    ]  # fmt: skip
+    assert panel.marker.color == tuple(subject_colour(name) for name in frame["subject"])
+    assert list(panel.y) == [0, 1, 2]
     assert list(figure.layout.yaxis.ticktext) == ["floor", "ensemble", "student"]
 
 
