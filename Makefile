@@ -12,6 +12,8 @@ TORCH ?=
 # Where local question files lie; default: what W2S_DATA_DIR says.
 DATA_ROOT ?=
 PYTEST_ARGS ?=
+# Processes that share the tests which may run side by side.
+PYTEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -27,8 +29,11 @@ quickstart: install ## install, run sweeps/quickstart.yaml, print its table
 	@$(BIN)/w2s run sweeps/quickstart.yaml
 	@$(BIN)/w2s results sweeps/quickstart.yaml
 
+# Status 5: PYTEST_ARGS asks for no test of this half.
 test: lint ## install, check style and types, run every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --only together -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS) \
+	  || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest --only alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 # pip compiles what it installs but not an editable package: we do, so that worker processes start
 # quickly where PYTHONDONTWRITEBYTECODE is set too.

@@ -1,4 +1,4 @@
-"""What tests of every folder may share: Ray, started once."""
+"""What tests of every folder may share: Ray, started once; and which of them run side by side."""
 
 import contextlib
 import os
@@ -19,6 +19,33 @@ import pytest
 
 RAY_CPUS = 2
 HEAD_PATIENCE = 120.0
+CLUSTERS = {"ray_session", "ray_head", "finished"}
+"""Fixtures that bring a Ray: it takes all cores for itself."""
+
+# Models this small are slower on more threads, above all beside other processes. Before torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--only",
+        choices=("together", "alone"),
+        help="run the tests that may run beside others, or those marked `alone`",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a Ray as `alone`, and keep the half that is asked for."""
+    for item in items:
+        if CLUSTERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("alone")
+    if only := config.getoption("--only"):
+        halves: dict[str, list[pytest.Item]] = {"alone": [], "together": []}
+        for item in items:
+            halves["alone" if item.get_closest_marker("alone") else "together"].append(item)
+        items[:] = halves.pop(only)
+        config.hook.pytest_deselected(items=[item for half in halves.values() for item in half])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -102,6 +102,7 @@ def test_checking_and_planning_import_nothing_heavy(command: str, model: str, fo
     assert imported_by(command, "study.yaml") & HEAVY == set()
 
 
+@pytest.mark.alone
 def test_help_takes_less_than_a_second_of_cpu() -> None:
     best = min(cpu_seconds([sys.executable, "-m", "w2s_platform.cli", "--help"]) for _ in range(3))
     assert best < 1.0

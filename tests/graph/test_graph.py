@@ -106,6 +106,7 @@ def test_who_answers_questions_with_a_model_gets_the_devices_of_its_role() -> No
     }  # fmt: skip
 
 
+@pytest.mark.alone
 def test_a_thousand_cells_take_seconds() -> None:
     rates = ", ".join(f"{n / 10000}" for n in range(1, 101))
     vary = f"vary: [{{grid: {{experts.training.learning_rate: [{rates}]}}}}]\nseeds: 10\n"

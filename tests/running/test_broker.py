@@ -13,6 +13,8 @@ from w2s_platform.running.records import Failure
 from w2s_platform.stage import Stage
 from w2s_platform.stages.runtime import Outcome
 
+pytestmark = pytest.mark.alone  # scenarios wait some hundredths of a second for what is to happen
+
 
 def test_inputs_come_first_and_each_stage_once() -> None:
     async def scenario() -> None:

@@ -18,6 +18,7 @@ from w2s_platform.running.session import deaf, terminable
 from w2s_platform.running.sweep import run_sweep
 from w2s_platform.store import Store
 
+pytestmark = pytest.mark.alone
 SLOW = ("left", "right")
 
 

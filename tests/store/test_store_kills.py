@@ -59,6 +59,7 @@ def complete(store: Store, keys: list[str], size: int) -> None:
     assert len(list(attempts.glob("*/*/*"))) == len(keys)  # nothing abandoned is left
 
 
+@pytest.mark.alone
 def test_killed_at_random_moments(store: Store):
     """Two dozen kills while artifacts are written, published and their leases renewed."""
     random_moment = random.Random(20240917)

@@ -13,7 +13,10 @@ from w2s_platform.store import Lease, LeaseLostError, Store, names, open_store, 
 from w2s_platform.store.leases import FORMAT, LeaseBook, LeaseRecord
 from w2s_platform.store.owners import this_process
 
-pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+pytestmark = [
+    pytest.mark.alone,  # leases of a fifth of a second are to be renewed in time
+    pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 KEY = key_of(1)
 
 

@@ -9,6 +9,8 @@ from store_helpers import key_of, publish
 
 from w2s_platform.store import Store, names
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def keys() -> list[str]:

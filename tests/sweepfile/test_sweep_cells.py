@@ -319,6 +319,7 @@ def test_problems_are_shown_where_the_value_is_written(base: str, load: Load) ->
     assert place == "f.yaml:14:54: vary[0].grid.tasks.ood[1][1]: no"
 
 
+@pytest.mark.alone
 def test_a_thousand_cells_take_less_than_two_seconds(base: str, load: Load) -> None:
     text = (
         base

@@ -140,6 +140,7 @@ def test_fairytale_by_book(real_data: Path) -> None:
     assert len(drawn.questions) == 10, "one of the eleven stories has fewer than four sections"
 
 
+@pytest.mark.alone
 def test_loading_is_quick(real_data: Path) -> None:
     card = shipped("gsm8k").model_copy(update={"prompt": "Q: {{ question }}\nA:"})
     start = time.process_time()

@@ -54,6 +54,7 @@ def doubling(start: str, step: str) -> str:
     return f"{{% set s = {start} %}}" + f"{{% set s = {step} %}}" * 60 + "{{ s }}"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "source",
     [
