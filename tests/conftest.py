@@ -70,9 +70,12 @@ def ray_session() -> Generator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_head() -> Generator[str]:
-    """The address for jobs of a cluster of one node, on loopback and on ports of its own."""
+    """The address for jobs of a cluster of one node, on loopback and on ports of its own.
+
+    Gone after the module: its daemons are at work even while they wait.
+    """
     # Ray makes sockets below its folder, and the path of a socket has 107 characters at most.
     folder = Path(tempfile.mkdtemp(prefix="w2s", dir="/tmp"))
     ports = free_ports(3)

@@ -59,9 +59,11 @@ def complete(store: Store, keys: list[str], size: int) -> None:
     assert len(list(attempts.glob("*/*/*"))) == len(keys)  # nothing abandoned is left
 
 
-@pytest.mark.alone
 def test_killed_at_random_moments(store: Store):
-    """Two dozen kills while artifacts are written, published and their leases renewed."""
+    """Two dozen kills while artifacts are written, published and their leases renewed.
+
+    More where the machine is too busy for a process to get anything done before its end.
+    """
     random_moment = random.Random(20240917)
     keys = [key_of(number) for number in range(4000)]  # more than any machine gets done
 
@@ -77,7 +79,7 @@ def test_killed_at_random_moments(store: Store):
     leases = store.backend.local_path("leases")
     counts: list[int] = []
     reached = 0
-    for _ in range(24):
+    while len(counts) < 24 or counts[-1] <= 10:
         child = start(work)
         time.sleep(random_moment.uniform(0.002, 0.12))
         os.kill(child.pid, signal.SIGKILL)
@@ -86,7 +88,6 @@ def test_killed_at_random_moments(store: Store):
         reached = len(list(leases.glob("*/*")))
         counts.append(check_store(store.url, keys[:reached], SIZE))
     assert counts == sorted(counts)  # what was done stays done
-    assert counts[-1] > 10
     complete(store, keys[: reached + 1], SIZE)
 
 
