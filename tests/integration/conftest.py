@@ -1,5 +1,6 @@
 """One laboratory, one finished study and one Ray for all tests of the whole."""
 
+import shutil
 from pathlib import Path
 
 import laboratory
@@ -23,6 +24,15 @@ def study(lab: Lab) -> Path:
 def finished(lab: Lab, study: Path) -> Finished:
     user = User(lab.root / "finished", lab.data)
     return Finished(user, study, user("run", study))
+
+
+@pytest.fixture
+def unfinished(finished: Finished, tmp_path: Path) -> User:
+    """A user with a copy of the finished study in which no student has been trained yet."""
+    copy = User(tmp_path / "unfinished", finished.user.data)
+    shutil.copytree(finished.user.store, copy.store)
+    copy.forget("student", "ceiling")
+    return copy
 
 
 @pytest.fixture

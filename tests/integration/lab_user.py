@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from w2s_platform.store import Manifest, Store, open_store
+from w2s_platform.stage import Kind
+from w2s_platform.store import Manifest, Store, names, open_store
 
 W2S = (sys.executable, "-m", "w2s_platform.cli")
 PATIENCE = 300.0
@@ -92,6 +94,22 @@ class User:
         store = self.opened()
         found = {key: store.manifest(key) for key in store.keys()}  # noqa: SIM118
         return {key: manifest for key, manifest in found.items() if manifest}
+
+    def forget(self, *kinds: Kind) -> set[str]:
+        """Undo the stages of some kinds, and all that was made from them; their keys."""
+        manifests = self.manifests()
+        gone = {key for key, manifest in manifests.items() if manifest.kind in kinds}
+        while more := {
+            key
+            for key, manifest in manifests.items()
+            if key not in gone and gone.intersection(manifest.preimage["inputs"].values())
+        }:
+            gone |= more
+        for key in gone:
+            for name in (names.manifest(key), names.lease(key)):
+                (self.store / name).unlink()
+            shutil.rmtree(self.store / names.attempts(key))
+        return gone
 
     def _settings(self) -> dict[str, str]:
         own = {"W2S_STORE": str(self.store)}

@@ -74,24 +74,26 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_numbers(
     assert any(stage["attempts"] > 1 for stage in stages), "what was killed was begun twice"
 
 
-def test_a_driver_killed_alone_takes_its_ray_along(finished: Finished, user: User) -> None:
+def test_a_driver_killed_alone_takes_its_ray_along(finished: Finished, unfinished: User) -> None:
     """Only the command's own process dies, as under an out-of-memory killer."""
     keys = list(finished.user.manifests())
-    watch = Watch(user, keys)
-    process = user.start("run", finished.sweep)
+    watch = Watch(unfinished, keys)
+    process = unfinished.start("run", finished.sweep)
     wait_until(watch.training, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    last = user("run", finished.sweep)
+    last = unfinished("run", finished.sweep)
     kill_family(process)
     assert last.status == 0, last.err
-    assert user.rows(finished.sweep) == finished.user.rows(finished.sweep)
-    check_tidy(user, keys)
+    assert unfinished.rows(finished.sweep) == finished.user.rows(finished.sweep)
+    check_tidy(unfinished, keys)
 
 
-def test_an_interrupted_run_says_so_and_stops_its_workers(finished: Finished, user: User) -> None:
-    watch = Watch(user, list(finished.user.manifests()))
-    process = user.start("run", finished.sweep)
+def test_an_interrupted_run_says_so_and_stops_its_workers(
+    finished: Finished, unfinished: User
+) -> None:
+    watch = Watch(unfinished, list(finished.user.manifests()))
+    process = unfinished.start("run", finished.sweep)
     wait_until(watch.training, process)
     process.send_signal(signal.SIGINT)
     try:

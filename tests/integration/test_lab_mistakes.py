@@ -208,10 +208,12 @@ def small_disk(tmp_path: Path) -> Generator[Path]:
 
 @pytest.mark.slow
 def test_a_full_disk(lab: Lab, small_disk: Path, ray_session: None) -> None:
+    # The first run has a process of its own, and so leaves nobody alive who holds a lease: to
+    # give one back takes a write.
     text = SWEEP.replace("sweep: tiny", "sweep: full\nresources: {retries: 0}")
     sweep = lab.sweep(text, "full.yaml")
     user = User(small_disk / "store", lab.data)
-    answer = user.here("run", sweep)
+    answer = user("run", sweep)
     assert answer.status == 1
     assert "no space left" in answer.out + answer.err
     assert "Traceback" not in answer.out + answer.err

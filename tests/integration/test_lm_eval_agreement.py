@@ -226,14 +226,14 @@ class Studied:
 
 
 @pytest.fixture(scope="module")
-def studied(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Studied:
+def studied(sample: Sample, ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Studied:
     root = tmp_path_factory.mktemp("study")
     tokenizer = make_text_tokenizer("gpt-neox", sample.texts())
     model = save(root / "model", make_text_model("gpt-neox", 0), tokenizer)
     sweep = root / "questions.yaml"
     sweep.write_text(STUDY.replace("MODEL", str(model)))
     user = User(root / "store", sample.root)
-    answer = user("run", sweep)
+    answer = user.here("run", sweep)
     assert answer.status == 0, answer.err
     return Studied(user, read_ledger(user.opened(), "questions").cells[0])
 
