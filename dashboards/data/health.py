@@ -99,10 +99,12 @@ def causes(data: SweepData, failures: "pd.DataFrame") -> Iterator[str]:
         data: The sweep.
         failures: What `failures` returned.
     """
-    for error, rows in failures.groupby("error", sort=False):
-        keys = set(rows["key"])
-        held = sum(any(key[:12] in keys for key in cell.stages) for cell in data.ledger.cells)
-        yield f"{count(len(rows), 'stage')} failed, for {count(held, 'cell')}: {error}"
+    why = dict(zip(failures["key"], failures["error"], strict=True))
+    stages, cells = Counter(why.values()), Counter[str]()
+    for cell in data.ledger.cells:
+        cells.update({why[key[:12]] for key in cell.stages if key[:12] in why})
+    for error, number in stages.items():
+        yield f"{count(number, 'stage')} failed, for {count(cells[error], 'cell')}: {error}"
 
 
 def running(data: SweepData, store: Store) -> "pd.DataFrame":

@@ -35,7 +35,7 @@ def answer_view(answer: Answer, selection: Selection, stamp: str, later: str) ->
     """
     lead = [html.Div([html.P(line) for line in answer.lead], className="lead")]
     first = [block_view(block, selection, stamp) for block in islice(answer.blocks, 1)]
-    rest = _promise(later) if later else html.Div(rest_view(answer, selection, stamp), key="rest")
+    rest = _promise(later) if later else html.Div(rest_view(answer, selection, stamp))
     return [*(lead if answer.lead else []), *first, rest]
 
 
@@ -47,7 +47,7 @@ def rest_view(answer: Answer, selection: Selection, stamp: str) -> list[Any]:
 def _promise(later: str) -> Any:
     """A place that the blocks after the first are put into, see `app`."""
     waiting = html.P("The other figures follow …", className="progress", role="status")
-    return html.Div(waiting, id={"rest": later}, key="rest", className="rest")
+    return html.Div(waiting, id={"rest": later}, className="rest")
 
 
 def block_view(block: Block, selection: Selection, stamp: str) -> Any:

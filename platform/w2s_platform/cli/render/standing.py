@@ -52,9 +52,9 @@ def cells_line(report: "PlanReport") -> str:
 
 def failure_lines(report: "PlanReport") -> list[str]:
     """One line per cause of failure: a stage, how many failed alike and cells wait, and why."""
-    waiting: defaultdict[str, set[str]] = defaultdict(set)
+    waiting = {stage.key: set[str]() for stage in report.stages if stage.status == "failed"}
     for cell in report.cells:
-        for key in cell.stages:
+        for key in waiting.keys() & cell.stages:
             waiting[key].add(cell.id)
     return failed_stages(report.stages, waiting)
 
