@@ -19,11 +19,13 @@ import pytest
 
 RAY_CPUS = 2
 HEAD_PATIENCE = 120.0
-CLUSTERS = {"ray_session", "ray_head", "finished"}
+CLUSTERS = {"ray_session", "ray_head", "own_ray"}
 """Fixtures that bring a Ray: it takes all cores for itself."""
 
 # Models this small are slower on more threads, above all beside other processes. Before torch.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Set for processes that share the tests: tables would be as narrow as a terminal that isn't there.
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +48,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             halves["alone" if item.get_closest_marker("alone") else "together"].append(item)
         items[:] = halves.pop(only)
         config.hook.pytest_deselected(items=[item for half in halves.values() for item in half])
+
+
+@pytest.fixture(scope="session")
+def own_ray() -> None:
+    """Asked for by what starts a Ray of its own, in another process."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ def study(lab: Lab) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(lab: Lab, study: Path) -> Finished:
+def finished(lab: Lab, study: Path, own_ray: None) -> Finished:
     user = User(lab.root / "finished", lab.data)
     return Finished(user, study, user("run", study))
 
