@@ -119,6 +119,14 @@ def finish(store: Store, cell: Mapping[str, Any]) -> None:
     publish(store, cell["stages"][0], "evaluate", {"measurements.json": measurements(cell)})
 
 
+def fail(store: Store, cell: Mapping[str, Any], error: str) -> None:
+    """Let a cell's one stage fail for good."""
+    lease = store.acquire(cell["stages"][0], "evaluate")
+    assert lease is not None
+    with lease:
+        lease.fail(error, deterministic=True)
+
+
 def grid(sweep: str, number: int) -> list[dict[str, Any]]:
     """So many cells, five seeds each, out of a grid of 2,000 configurations."""
     space = list(

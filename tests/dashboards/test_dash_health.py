@@ -2,7 +2,7 @@
 
 import pytest
 from asking import asked
-from ledgers import grid, write_sweep
+from ledgers import fail, grid, write_sweep
 
 from w2s_platform.store import Store
 
@@ -17,10 +17,7 @@ def test_health_counts_every_cell_once(filled: Store) -> None:
 def test_failures_are_told_in_plain_words(empty: Store) -> None:
     cells = grid("study", 5)
     write_sweep(empty, "study", cells, finished=0)
-    lease = empty.acquire(cells[0]["stages"][0], "evaluate")
-    assert lease is not None
-    with lease:
-        lease.fail("the answer does not fit the context", deterministic=True)
+    fail(empty, cells[0], "the answer does not fit the context")
     block = asked(empty, "health").block("failures")
     assert block is not None
     (line,) = block.frame.to_dict("records")
@@ -34,10 +31,7 @@ def test_stages_that_failed_alike_are_told_once(empty: Store) -> None:
     cells = grid("study", 5)
     write_sweep(empty, "study", cells, finished=0)
     for each, error in zip(cells, ("too long", "too long", "no memory"), strict=False):
-        lease = empty.acquire(each["stages"][0], "evaluate")
-        assert lease is not None
-        with lease:
-            lease.fail(error, deterministic=True)
+        fail(empty, each, error)
     block = asked(empty, "health").block("failures")
     assert block is not None
     assert sorted(block.words) == [
@@ -53,10 +47,7 @@ def test_a_sweep_that_failed_says_so_where_its_numbers_would_be(
 ) -> None:
     cells = grid("study", 5)
     write_sweep(empty, "study", cells, finished=0)
-    lease = empty.acquire(cells[0]["stages"][0], "evaluate")
-    assert lease is not None
-    with lease:
-        lease.fail("no memory", deterministic=True)
+    fail(empty, cells[0], "no memory")
     assert asked(empty, question).lead == (
         "No measurement has finished yet. 1 of 5 cells failed: “Is it healthy?” tells why.",
     )
