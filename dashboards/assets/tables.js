@@ -43,8 +43,24 @@
         for (const place of added.querySelectorAll("[data-table]")) places.add(place);
       }
     }
-    places.forEach(fill);
+    for (const place of places) {
+      if (place.closest("details:not([open])")) place.replaceChildren();
+      else fill(place);
+    }
   }).observe(document, { childList: true, subtree: true, attributeFilter: ["data-table"] });
+
+  // What is folded away is filled when somebody unfolds it: most tables nobody looks at.
+  function unfold(details) {
+    for (const place of details.querySelectorAll("[data-table]:empty")) fill(place);
+  }
+
+  document.addEventListener("click", function (event) {
+    const summary = event.target.closest("summary");
+    if (summary) unfold(summary.parentElement);
+  }, true);
+  document.addEventListener("toggle", function (event) {
+    if (event.target.open) unfold(event.target);
+  }, true);
 
   // A link to another state of the page is followed without loading the page anew.
   document.addEventListener("click", function (event) {

@@ -57,6 +57,20 @@ def test_the_first_page_says_what_the_terminal_says(live: Live, tab: Any) -> Non
     assert tab.locator("#worked-levels tbody tr").count() == 8
 
 
+def test_a_table_is_filled_when_it_is_unfolded_and_stays_so(live: Live, tab: Any) -> None:
+    tab.goto(live.page("worked", "study", "&by=nothing"))
+    drawn(tab)
+    rows = tab.locator("#worked-levels tbody tr")
+    assert rows.count() == 0
+    tab.locator("#worked-levels summary").press("Enter")
+    assert rows.count() == 8
+    tab.get_by_text("Filters", exact=True).click()
+    tab.get_by_label("Only count").click()
+    tab.get_by_role("option", name="4", exact=True).click()
+    tab.wait_for_selector("text=/only experts.count: 4/")
+    rows.nth(7).wait_for(state="visible")
+
+
 def test_a_filter_changes_the_figure_and_the_link(live: Live, tab: Any) -> None:
     tab.goto(live.page("worked", "study"))
     drawn(tab)
