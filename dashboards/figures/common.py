@@ -33,29 +33,53 @@ def panels(titles: Sequence[str], *, shared_yaxes: bool = True) -> dict[str, Any
         shared_yaxes: One vertical scale for all, written beside the first.
     """
     number = max(1, len(titles))
-    width = (1 - _GAP * (number - 1)) / number
     layout: dict[str, Any] = {"annotations": []}
     for place in range(number):
         x, y = panel_axes(place + 1).values()
-        start = place * (width + _GAP)
         follows = {"matches": "y", "showticklabels": False} if shared_yaxes and place else {}
-        layout[f"xaxis{x[1:]}"] = {"domain": [start, min(1.0, start + width)], "anchor": y}
+        layout[f"xaxis{x[1:]}"] = {"domain": share(place, number, _GAP), "anchor": y}
         layout[f"yaxis{y[1:]}"] = {"anchor": x, **follows}
     for place, title in enumerate(titles):
-        middle = place * (width + _GAP) + width / 2
-        at = {"x": middle, "y": 1.0, "xanchor": "center", "yanchor": "bottom"}
-        look = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 16}}
-        layout["annotations"].append({"text": label(title), **at, **look})
+        middle = sum(share(place, number, _GAP)) / 2
+        layout["annotations"].append(panel_title(label(title), middle, 1.0, "center", 16))
     return layout
 
 
-def panel_axes(column: int) -> dict[str, str]:
-    """Which axes a trace in a panel of `panels` uses.
+def share(place: int, number: int, between: float) -> list[float]:
+    """Where a panel begins and ends along a side that several share.
 
     Args:
-        column: From 1.
+        place: Of the panel, from 0.
+        number: Of panels.
+        between: Two panels, as a part of the whole side.
     """
-    number = str(column) if column > 1 else ""
+    size = (1 - between * (number - 1)) / number
+    start = place * (size + between)
+    return [start, min(1.0, start + size)]
+
+
+def panel_title(text: str, x: float, y: float, anchor: str, size: int) -> dict[str, Any]:
+    """A title that stands on a panel.
+
+    Args:
+        text: As `label` gives it.
+        x: Where its `anchor` is, as a part of the whole width.
+        y: Where the panel ends, as a part of the whole height.
+        anchor: `left` or `center`.
+        size: Of its letters, in pixels.
+    """
+    at = {"x": x, "y": y, "xanchor": anchor, "yanchor": "bottom"}
+    look = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": size}}
+    return {"text": text, **at, **look}
+
+
+def panel_axes(place: int) -> dict[str, str]:
+    """Which axes a trace in a panel uses.
+
+    Args:
+        place: Of the panel, from 1.
+    """
+    number = str(place) if place > 1 else ""
     return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
 
 

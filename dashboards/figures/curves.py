@@ -45,14 +45,11 @@ def curve_figure(
             part = frame[(frame["role"] == role) & (frame["subject"] == subject)]
             traces = _traces(part, x, subject, scale.factor, first=column == 1)
             drawn += [t | axes for t in (_points(traces, part, scale.factor) if names else traces)]
+    figure = go.Figure({"data": drawn, "layout": panels([role_name(role) for role in roles])})
     # Numbers fit: plotly need not draw all axes, measure them, and draw them again.
-    across = {"title": {"text": label(title)}, "automargin": names, **_axis(frame[x].tolist())}
-    layout = panels([role_name(role) for role in roles])
-    for name in layout:
-        if name != "annotations":
-            layout[name] |= across if name.startswith("x") else {"automargin": names}
-    layout["yaxis"]["title"] = {"text": label(y)}
-    figure = go.Figure({"data": drawn, "layout": layout})
+    figure.update_xaxes(title_text=label(title), automargin=names, **_axis(frame[x].tolist()))
+    figure.update_yaxes(automargin=names)
+    figure.update_layout(yaxis_title_text=label(y))
     if names:
         return finish(figure, HEIGHT, state, scattermode="group", scattergap=0.3)
     return finish(figure, HEIGHT, state, margin_l=_LEFT, margin_b=_BELOW)

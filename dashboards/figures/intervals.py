@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.data.scope import role_name
 from dashboards.data.worked import GROUP
+from dashboards.figures.common import panel_axes, panel_title, share
 from dashboards.frames import records
 from dashboards.text import label
 from dashboards.theme import GRID, MUTED, OTHER, subject_colour, subject_symbol, template
@@ -132,8 +133,7 @@ def _seeds(row: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Panels in rows and columns on one horizontal scale; as `make_subplots`, in a tenth of the
-    time."""
+    """Panels in rows and columns on one horizontal scale."""
 
     rows: int
     columns: int
@@ -146,8 +146,7 @@ class _Grid:
 
     def axes(self, row: int, column: int) -> dict[str, str]:
         """Which axes a panel's traces use."""
-        number = _number(row * self.columns + column)
-        return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        return panel_axes(row * self.columns + column + 1)
 
     def layout(
         self, titles: Sequence[str], names: Sequence[str], axis: tuple[str, dict[str, Any]]
@@ -159,20 +158,20 @@ class _Grid:
         layout: dict[str, Any] = {"annotations": [], "margin": margin}
         for place in range(self.rows * self.columns):
             row, column = divmod(place, self.columns)
-            x, y = self._domain(column, self.columns, 0.04), self._row(row)
-            number = _number(place)
+            across, up = share(column, self.columns, 0.04), self._row(row)
+            x, y = self.axes(row, column).values()
             bottom = row == self.rows - 1
-            layout[f"xaxis{number}"] = axis[1] | {
-                "domain": x,
-                "anchor": f"y{number}",
+            layout[f"xaxis{x[1:]}"] = axis[1] | {
+                "domain": across,
+                "anchor": y,
                 "matches": "x" if place else None,
                 "showticklabels": bottom,
                 "automargin": False,
                 "title": {"text": axis[0] if bottom else ""},
             }
-            layout[f"yaxis{number}"] = {
-                "domain": y,
-                "anchor": f"x{number}",
+            layout[f"yaxis{y[1:]}"] = {
+                "domain": up,
+                "anchor": x,
                 "range": [self.lines - 0.5, -0.5],
                 "tickvals": list(range(len(names))),
                 "ticktext": list(names),
@@ -180,33 +179,11 @@ class _Grid:
                 "automargin": False,
             }
             if titles:
-                layout["annotations"].append(_title(titles[place], x[0], y[1]))
+                layout["annotations"].append(
+                    panel_title(titles[place], across[0], up[1], "left", 14)
+                )
         return layout
 
     def _row(self, row: int) -> list[float]:
         inside = self.height - _HEAD + 0.0
-        return self._domain(self.rows - 1 - row, self.rows, _BETWEEN / inside)
-
-    @staticmethod
-    def _domain(place: int, number: int, between: float) -> list[float]:
-        size = (1 - between * (number - 1)) / number
-        start = place * (size + between)
-        return [start, min(1.0, start + size)]
-
-
-def _number(place: int) -> str:
-    return str(place + 1) if place else ""
-
-
-def _title(text: str, x: float, y: float) -> dict[str, Any]:
-    return {
-        "text": text,
-        "x": x,
-        "y": y,
-        "xref": "paper",
-        "yref": "paper",
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": 14},
-    }
+        return share(self.rows - 1 - row, self.rows, _BETWEEN / inside)

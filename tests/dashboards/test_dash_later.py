@@ -49,6 +49,16 @@ def page(views: Views, seen: str | None = None) -> View:
     return view
 
 
+def outdated(store: Store) -> tuple[Views, View]:
+    """A page that was shown when two of ten cells had finished; by now, three have."""
+    cells = grid("study", 10)
+    write_sweep(store, "study", cells, finished=2)
+    views = Views(Library(store.url))
+    view = page(views)
+    finish(store, cells[2])
+    return views, view
+
+
 def test_blocks_are_made_when_they_are_asked_for_and_once() -> None:
     made: list[str] = []
 
@@ -92,22 +102,14 @@ def test_the_first_block_comes_at_once_and_the_others_are_asked_for(filled: Stor
 
 
 def test_a_page_that_takes_the_place_of_another_comes_whole(empty: Store) -> None:
-    cells = grid("study", 10)
-    write_sweep(empty, "study", cells, finished=2)
-    views = Views(Library(empty.url))
-    first = page(views)
-    finish(empty, cells[2])
+    views, first = outdated(empty)
     second = page(views, first.version)
     assert names(second.children) == ["worked-levels", "worked-pgr", "worked-gains"]
     assert later(second) == ""
 
 
 def test_the_others_belong_to_the_same_state_as_the_first(empty: Store) -> None:
-    cells = grid("study", 10)
-    write_sweep(empty, "study", cells, finished=2)
-    views = Views(Library(empty.url))
-    view = page(views)
-    finish(empty, cells[2])
+    views, view = outdated(empty)
     page(views, view.version)
     assert "2 of 10 cells" in str(views.rest(later(view)))
 
